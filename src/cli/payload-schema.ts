@@ -20,7 +20,7 @@ export async function shownPayloadSchema({ format, config: file }: PayloadSchema
   if (file === undefined && format === 'script')
     throw new Failure(
       EXIT_CODES.cannotLoadConfig.code,
-      "payloads of the format script are whatever a worker's scriptSchema says. Name its configuration with --config.",
+      'the scriptSchema of a worker defines the payloads of the format script. Name its configuration with --config.',
     );
   const sources = { environment: process.env, workingDirectory: process.cwd(), given: new Map(), rest: [] };
   const worker = file === undefined ? undefined : await readConfig({ ...sources, file });

@@ -140,8 +140,8 @@ function addSchemas(program: Command): void {
     .command('show-payload-schema')
     .summary('print the JSON schema of task payloads')
     .description(
-      'Prints the JSON schema of the task payloads that tcw takes, or those that one worker takes: its engine decides on ' +
-        'the format, and what its pool forbids is left out.',
+      'Prints the JSON schema of the task payloads that tcw accepts, or that one worker accepts: its engine determines ' +
+        'the format, and everything that its pool forbids is omitted.',
     )
     .option('-c, --config <file>', "the worker's configuration file, JSON or YAML")
     .addOption(new Option('--format <format>', 'only payloads of one format').choices(FORMATS))

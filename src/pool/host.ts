@@ -30,7 +30,7 @@ export interface Host {
 /** A request that the worker shuts down. */
 export interface ShutdownRequest {
   readonly how: Shutdown;
-  /** Completes "the worker goes, because …" */
+  /** Completes "the worker shuts down: …" */
   readonly because: string;
   /** The time left until the machine is taken away, in ms, if known from a spot notice. */
   readonly withinMs?: number;

@@ -53,7 +53,7 @@ describe('tcw install service', () => {
 next:
   write /etc/tcw/worker.yml (tcw show-config-schema has its properties)
   keep secrets in /etc/tcw/environment, mode 600, as lines like TCW_ACCESS_TOKEN=…
-  make the user, if it is not there: useradd --system --home-dir /var/lib/tcw --shell /usr/sbin/nologin tcw
+  create the user if it does not exist: useradd --system --home-dir /var/lib/tcw --shell /usr/sbin/nologin tcw
   systemctl daemon-reload
   systemctl enable --now tcw
   journalctl -fu tcw
@@ -109,7 +109,7 @@ next:
     await install();
     await writeFile(unit, 'mine');
     await expect(install()).rejects.toThrow(
-      '/etc/systemd/system/tcw.service is there and different: --force replaces it, --print shows the new one',
+      '/etc/systemd/system/tcw.service exists and differs: --force replaces it, --print shows the new one',
     );
     expect(await readFile(unit, 'utf8')).toBe('mine');
     await install({ force: true });

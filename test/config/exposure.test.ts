@@ -25,7 +25,7 @@ describe('a connection without encryption', () => {
   it.each([
     [
       { rootURL: 'http://tc.example.com' },
-      /^rootURL leads to tc\.example\.com without encryption.*https:\/\/$/,
+      /^rootURL connects to tc\.example\.com without encryption.*https:\/\/$/,
     ],
     [
       { pulseUrl: 'amqp://user:SECRET@pulse.example.com' },

@@ -33,8 +33,8 @@ describe('a configuration file that cannot be read', () => {
     ['rootURL: !env ROOT_URL\n', '.yml', 'line 1, column 10: not YAML (tag resolve failed)'],
     ['capacity: *four\n', '.config', 'line 1, column 11: not YAML (alias of nothing)'],
     [billionLaughs(), '.yml', 'its aliases (*name) stand for too much'],
-    ['[1, 2]', '.json', 'has to hold one object, of property names and their values'],
-    ['just words', '.yml', 'has to hold one object, of property names and their values'],
+    ['[1, 2]', '.json', 'must contain one object with property names and values'],
+    ['just words', '.yml', 'must contain one object with property names and values'],
   ])('%j as %s: %s', async (file, extension, reason) => {
     const error = await refusal({ file, extension });
     expect(error.exitCode).toBe(CANNOT_LOAD);

@@ -71,7 +71,7 @@ describe('a name in another case, which generic-worker accepts', () => {
     const { config, warnings } = await read({ file: { ...required, ...spellings } });
     expect(config.capacity).toBe(capacity);
     expect(warnings.map(({ message }) => message)).toEqual([
-      `capacity is given in two spellings; that of ${counts} counts`,
+      `capacity is given in two spellings; ${counts} is used`,
     ]);
   });
 

@@ -48,7 +48,7 @@ describe('tcw run with an engine that', () => {
     [
       'is too new',
       () => answering({ ...version, ApiVersion: '1.99', MinAPIVersion: '1.90' }),
-      'the Docker engine at HOST is too new: it is 99.1, and takes API 1.90 at least; this tcw knows API 1.51 at most',
+      'the Docker engine at HOST is too new: it is 99.1, and requires at least API 1.90; this tcw supports at most API 1.51',
     ],
     ['is something else', () => answering('<html>'), 'HOST'],
   ];
@@ -100,7 +100,7 @@ describe('an engine that stops in the middle of a run', () => {
     const first = await here.ended(taskId);
     expect(first.reason, first.log).toBe('internal-error');
     expect(first.log).toMatch(
-      /Processes of this task are left: The container [0-9a-f]{12} could not be ended/,
+      /Processes of this task are still alive: The container [0-9a-f]{12} could not be ended/,
     );
     const second = await here.local.createTask({ image: image.name, ...sh('echo second') });
     await tells(here, 'engine-away');
@@ -223,7 +223,7 @@ describe('a worker that is killed', () => {
     await first.kill();
     expect(await left(client)).toHaveLength(2);
     const next = workers.start(...flags);
-    await next.says('removed what a worker that died left of a run', { run: `task_${taskId}_0` });
+    await next.says('removed what a dead worker left of a run', { run: `task_${taskId}_0` });
     expect(await volumes()).not.toContain(volume);
     await workers.reaches(taskId, 'completed', 1);
     await expect.poll(() => left(client)).toEqual([]);

@@ -73,7 +73,7 @@ describe('a task whose image', () => {
     ['a way out of the API', '../containers/json?all=1'],
     ['a flag', '--privileged'],
   ])('has %s in its name is resolved as malformed-payload', async (_, name) => {
-    await refused(name, 'malformed-payload', `${JSON.stringify(name)} is no name of an image: `);
+    await refused(name, 'malformed-payload', `${JSON.stringify(name)} is not the name of an image: `);
   });
 
   it('needs credentials is malformed, and its log says which are missing', async () => {
@@ -82,7 +82,7 @@ describe('a task whose image', () => {
     await refused(
       `${closed.host}/org/closed:1`,
       'malformed-payload',
-      /no image \S+\/org\/closed:1: the registry wants credentials, and does not take the worker's \(.*no basic auth/,
+      /no image \S+\/org\/closed:1: the registry requires credentials, and does not accept the worker's \(.*no basic auth/,
     );
   });
 
@@ -114,9 +114,9 @@ describe('a task whose registry', () => {
   it.each<[string, string, Treatment, RegExp]>([
     ['is slow with manifests', '/manifests/', STALL, /it comes too slowly \(nothing has come for 2 s\)/],
     ['is slow with layers', '/blobs/', STALL, /it comes too slowly \(nothing has come for 2 s\)/],
-    ['cuts off layers', '/blobs/', CUT, /its registry breaks off \(/],
+    ['cuts off layers', '/blobs/', CUT, /its registry closes the connection early \(/],
     ['refuses because of its rate limit', '/manifests/', tooMany, /because too many were pulled \(/],
-    ['is broken', '/manifests/', broken, /its registry breaks off \(/],
+    ['is broken', '/manifests/', broken, /its registry closes the connection early \(/],
   ])('%s is resolved as resource-unavailable, after another attempt', async (_, part, treatment, message) => {
     proxy.treat = asked => (asked.includes(part) ? treatment : undefined);
     const { log } = await refused(`${proxy.host}/org/busy:1`, 'resource-unavailable', message);
@@ -138,7 +138,7 @@ describe('a task whose registry', () => {
       await refused(
         `${proxy.host}/${repo}@${digest}`,
         'resource-unavailable',
-        /the registry sends other content than the digest says \(/,
+        /the registry sends content that does not match the digest \(/,
       );
     },
   );
@@ -156,14 +156,14 @@ describe('a task whose registry', () => {
 
 describe('a task whose image is in an artifact', () => {
   const archives: [string, (whole: Buffer) => Promise<Buffer> | Buffer, RegExp][] = [
-    ['is cut', whole => whole.subarray(0, whole.length / 2), /holds no image: /],
-    ['is cut and compressed', whole => zstdCompressSync(whole).subarray(0, 50_000), /holds no image: /],
+    ['is cut', whole => whole.subarray(0, whole.length / 2), /contains no image: /],
+    ['is cut and compressed', whole => zstdCompressSync(whole).subarray(0, 50_000), /contains no image: /],
     ['is damaged', damaged, /the engine cannot load the archive .*public\/image\.tar: /],
-    ['is empty', () => Buffer.alloc(0), /holds no image: /],
-    ['is text', () => Buffer.from('<html>'.repeat(1_000)), /holds no image: /],
+    ['is empty', () => Buffer.alloc(0), /contains no image: /],
+    ['is text', () => Buffer.from('<html>'.repeat(1_000)), /contains no image: /],
     ['has no tag', () => savedAs(image.id), /has an image without a tag: save it by its name and tag/],
     ['has two tags', savedTwice, /has an image with 2 tags \(.*\): save it by one of them/],
-    ['has two images', savedWithOther, /has 2 images in it \(.*\), and only one can be meant: save one/],
+    ['has two images', savedWithOther, /has 2 images \(.*\), but must have one: save only one/],
   ];
   it.each(archives)('is malformed if the artifact %s', async (_, make, message) => {
     const content = await make(await savedAndGone());

@@ -7,8 +7,8 @@ import { makeImage, type TestImage } from '../harness/docker/images.ts';
 import { host, left, sh } from './container-worker.ts';
 import { engineProxy } from './engine-proxy.ts';
 
-const AWAY = 'the engine docker does not answer: this worker asks for no work until it does';
-const GIVEN_BACK = 'giving a claim back, since its engine does not answer';
+const AWAY = 'the engine docker does not answer: this worker asks for no work until the engine answers';
+const GIVEN_BACK = 'giving a claim back, because its engine does not answer';
 /** Longer than a test takes, so that a `claimWork` call stays open until a task arrives. */
 const LONG_POLL_MS = 120_000;
 

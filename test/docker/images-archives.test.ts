@@ -97,10 +97,7 @@ describe('an image in an archive', () => {
       query: { repo: testName(), tag: 'second' },
     });
     const second = (await namesIn(engine.docker)).others.find(name => name.endsWith(':second')) ?? '';
-    await refused(
-      await saved(engine.docker, one.name, other.name),
-      /has 2 images in it \(.*\), and only one can be meant/,
-    );
+    await refused(await saved(engine.docker, one.name, other.name), /has 2 images \(.*\), but must have one/);
     await refused(
       await saved(engine.docker, one.name, second),
       /has an image with 2 tags \(.*\): save it by one of them/,
@@ -130,9 +127,9 @@ describe('an image in an archive', () => {
     [
       'any tar archive',
       () => tarOf([{ name: 'README' }]),
-      /is none that docker save has written: it has no manifest\.json$/,
+      /was not written by docker save: it has no manifest\.json$/,
     ],
-    ['no image', () => tarOf([manifest([])]), /has no image in it/],
+    ['no image', () => tarOf([manifest([])]), /contains no image/],
     [
       'a manifest that is no JSON',
       () => tarOf([{ name: 'manifest.json', content: '[' }]),
@@ -141,12 +138,12 @@ describe('an image in an archive', () => {
     [
       'a manifest of nothing',
       () => tarOf([manifest([null])]),
-      /manifest\.json is not as docker save writes it/,
+      /manifest\.json is not in the format of docker save/,
     ],
     [
       'a manifest of numbers',
       () => tarOf([manifest([{ ...one, RepoTags: [5] }])]),
-      /is not as docker save writes it/,
+      /is not in the format of docker save/,
     ],
     ['a missing configuration', () => tarOf([manifest([one])]), /the engine cannot load the archive/],
     ['a cut archive', () => archive.subarray(0, archive.length / 2), /holds no image/],
@@ -189,7 +186,7 @@ describe('an image in an archive', () => {
     ['a device', [manifest([one]), { name: 'x', type: '3' }]],
   ];
   it.each(tricks)('cannot take the name of another image: %s', async (_name, entries) => {
-    await refused(tarOf(entries), /holds no image: /);
+    await refused(tarOf(entries), /contains no image: /);
     expect(await inspectImage(engine.docker.client, ours)).toBeUndefined();
   });
 

@@ -135,7 +135,7 @@ describe('an image by its name', () => {
 
   it('is pulled again after a lost connection', async () => {
     const wanted = wanting();
-    const isCut = () => wanted.lines.some(line => line.includes('its registry breaks off'));
+    const isCut = () => wanted.lines.some(line => line.includes('its registry closes the connection early'));
     const cut = { kind: 'cut', afterBytes: 100 } as const;
     proxy.treat = request => (request.includes('/blobs/') && !isCut() ? cut : undefined);
     await using held = await images.get(named('org/busy:1'), wanted);
@@ -241,7 +241,7 @@ describe('an image by its name', () => {
     const wanted = wanting();
     await using still = await eager.get(named('org/moving'), wanted);
     expect(still.id).toBe(newer.id);
-    expect(wanted.lines.at(-1)).toMatch(/using the image as it was before$/);
+    expect(wanted.lines.at(-1)).toMatch(/using the earlier version of the image$/);
     for (const each of [first, fresh, still]) await each[Symbol.asyncDispose]();
     await removeUnused(eager);
   });

@@ -99,7 +99,7 @@ describe('an image that another worker removes before the container is created',
     held.release();
     const run = await here.ended(task);
     expect([run.state, run.log]).toEqual(['completed', expect.stringContaining('made')]);
-    expect(run.log).toContain('The image was removed before its container was made: getting it again');
+    expect(run.log).toContain('The image was removed before its container was created: pulling it again');
     expect(run.log.match(/Pulled image/g)).toHaveLength(2);
     await removeOurs(docker);
   });

@@ -61,13 +61,13 @@ async function write(file: string, shown: string, content: string, force: boolea
   try {
     const before = await readFile(file, 'utf8').catch(() => undefined);
     if (before !== undefined && before !== content && !force) {
-      throw cannot(`${shown} is there and different: --force replaces it, --print shows the new one`);
+      throw cannot(`${shown} exists and differs: --force replaces it, --print shows the new one`);
     }
     await writeFile(file, content, { mode: 0o644 });
   } catch (error) {
     if (error instanceof Failure) throw error;
     const { code = '' } = error as NodeJS.ErrnoException;
-    const fix = code === 'EACCES' || code === 'EPERM' ? 'run this as root' : 'use --print';
+    const fix = code === 'EACCES' || code === 'EPERM' ? 'run this command as root' : 'use --print';
     throw cannot(`cannot write ${shown} (${code}): ${fix}`, error);
   }
 }

@@ -21,7 +21,7 @@ export function nextSteps(service: Service, manager: ServiceManager, { isReloade
       : []),
     ...(manager === 'systemd' && isOther
       ? [
-          `make the user, if it is not there: useradd --system --home-dir ${word(directory)} --shell /usr/sbin/nologin ${user}`,
+          `create the user if it does not exist: useradd --system --home-dir ${word(directory)} --shell /usr/sbin/nologin ${user}`,
         ]
       : []),
     ...(manager === 'systemd' && !hasDirectory

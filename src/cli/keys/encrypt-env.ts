@@ -31,7 +31,7 @@ export async function encryptEnv(
   nowMs = Date.now(),
 ): Promise<string> {
   const { taskId, start, end } = options;
-  if (!TASK_ID.test(taskId)) throw usage(`--task-id ${JSON.stringify(taskId)} is no task ID`);
+  if (!TASK_ID.test(taskId)) throw usage(`--task-id ${JSON.stringify(taskId)} is not a task ID`);
   const startTime = start === undefined ? nowMs - CLOCK_SKEW_MS : readTime('--start', start, nowMs);
   const endTime = readTime('--end', end, nowMs);
   if (endTime <= startTime) throw usage('--end must be later than --start');

@@ -64,7 +64,7 @@ async function content(name: string, file: string, { stdin }: Sources): Promise<
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw usage(
-      `${name}: ${file === '-' ? 'standard input' : file} is not UTF-8, which a variable has to be`,
+      `${name}: ${file === '-' ? 'standard input' : file} is not UTF-8, which is required for a variable`,
     );
   }
 }

@@ -62,7 +62,7 @@ export const run: RunCommand = async (config, { logger, secrets }, host, see) =>
   );
   signals.add(
     strongerRequests(host.shutdownRequest$).subscribe(({ how, because, withinMs }) => {
-      logger.info({ how, ...(withinMs !== undefined && { withinMs }) }, `the worker goes: ${because}`);
+      logger.info({ how, ...(withinMs !== undefined && { withinMs }) }, `the worker shuts down: ${because}`);
       shutDown(how, withinMs);
     }),
   );
@@ -142,7 +142,7 @@ function leaveAfter(graceMs: number, phase: () => Phase, logger: Logger): Subscr
     else {
       logger.error(
         { seconds },
-        'not done in time: what runs is killed, and claims that were not given back will expire',
+        'not done in time: running tasks are killed, and claims that were not given back will expire',
       );
     }
     process.exit(EXIT_CODES.workerShutdown.code);
@@ -155,6 +155,7 @@ function leaveAfter(graceMs: number, phase: () => Phase, logger: Logger): Subscr
  * second one is needed.
  */
 function leaveNow(how: Shutdown, logger: Logger): never {
-  if (how === 'force') logger.error({}, 'forced to leave: what runs is killed, and its claims will expire');
+  if (how === 'force')
+    logger.error({}, 'forced to exit: running tasks are killed, and their claims will expire');
   process.exit(how === 'finish' ? EXIT_CODES.workerStopped.code : EXIT_CODES.workerShutdown.code);
 }

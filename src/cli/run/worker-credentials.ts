@@ -16,7 +16,7 @@ export function assertCertificate({ certificate }: WorkerConfig): void {
   if (problem === undefined) return;
   throw new Failure(
     EXIT_CODES.invalidConfig.code,
-    `certificate ${problem}: give all of it, as Taskcluster made it, in ${WAYS}; permanent credentials have none`,
+    `certificate ${problem}: give all of it, as Taskcluster created it, in ${WAYS}; permanent credentials have none`,
   );
 }
 

@@ -21,8 +21,8 @@ tcw dev prints these for its own deployment.`;
 export function addShell(program: Command, done: (exitCode: number) => void): void {
   program
     .command('shell')
-    .summary('a shell in a task that runs')
-    .description('Connects this terminal to a shell in the place of a running task.')
+    .summary('a shell in a running task')
+    .description('Connects this terminal to a shell next to the commands of a running task.')
     .argument('<taskId>', 'the task')
     .argument('[command...]', 'after --: a command line to run in place of an interactive shell')
     .option('--root-url <url>', 'root URL of the deployment (default: TASKCLUSTER_ROOT_URL)')

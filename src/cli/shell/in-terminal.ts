@@ -104,6 +104,6 @@ function readResult(data: Buffer): ShellResult {
   try {
     return JSON.parse(data.toString()) as ShellResult;
   } catch {
-    return { error: 'the worker’s last word cannot be read' };
+    return { error: 'the last message of the worker cannot be read' };
   }
 }

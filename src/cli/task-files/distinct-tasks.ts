@@ -14,7 +14,7 @@ export function distinctTasks(tasks: readonly NewTask[]): NewTask[] {
     const { taskId, place, given } = task;
     const before = known.get(taskId);
     if (before && !isDeepStrictEqual(given, before.given)) {
-      throw wrong(place, `task ${taskId} has another definition in ${before.place}`);
+      throw wrong(place, `task ${taskId} is defined differently in ${before.place}`);
     }
     if (!before) known.set(taskId, task);
   }

@@ -86,7 +86,7 @@ async function render(file: string, now: Date): Promise<Json> {
     throw wrong(file, `json-e cannot render it: ${firstLine(error)}`);
   }
   if (!isObject(rendered))
-    throw wrong(file, 'it has to hold one object: a payload, a task or {"tasks": […]}');
+    throw wrong(file, 'it must contain one object: a payload, a task or {"tasks": […]}');
   return rendered;
 }
 

@@ -47,7 +47,7 @@ export async function rerun(
   const { status: before } = await client.ask({ taskId }, 'status', taskId);
   const { state } = before;
   if (state === 'pending' || state === 'running' || state === 'unscheduled')
-    throw new Failure(wrongState.code, `task ${taskId} cannot be rerun: it is ${state}, so not resolved yet`);
+    throw new Failure(wrongState.code, `task ${taskId} cannot be rerun: it is ${state}, not resolved`);
   if (state === 'completed' && !options.force)
     throw new Failure(wrongState.code, `task ${taskId} has completed: to run it once more, use --force`);
   const scope = 'queue:rerun-task:<schedulerId>/<taskGroupId>/<taskId>';

@@ -53,7 +53,7 @@ export function azureProvider(service: MetadataService): Provider {
         'the attested document',
       );
       if (encoding === 'pkcs7' && typeof signature === 'string') return { document: signature };
-      throw new RegistrationError('machine', 'the attested document of Azure is not one of PKCS#7');
+      throw new RegistrationError('machine', 'the attested document of Azure is not in PKCS#7 format');
     },
   };
 }

@@ -82,5 +82,5 @@ function isEnd(event: unknown): event is AzureEvent {
 function notice(who: string, timeMs: number, longestMs: number): SpotNotice {
   const leftMs = timeMs - Date.now();
   const withinMs = leftMs > 0 ? Math.min(leftMs, longestMs) : Math.min(longestMs, SHORTEST_MS);
-  return { because: `${who} takes this machine away`, withinMs };
+  return { because: `${who} is taking this machine away`, withinMs };
 }

@@ -6,7 +6,7 @@ import type { MetadataService } from './metadata-service.ts';
 
 /** A cloud's notice that it takes the machine away. */
 export interface SpotNotice {
-  /** Completes "the worker goes, because …" */
+  /** Completes "the worker shuts down: …" */
   readonly because: string;
   /** The time left, in ms. */
   readonly withinMs: number;
@@ -73,7 +73,7 @@ export function spotNotices(
       subscriber.error(error);
     });
     return () => {
-      left.abort(new Error('the worker goes'));
+      left.abort(new Error('the worker shuts down'));
     };
   });
 }

@@ -76,10 +76,14 @@ async function renewed(
         // The answer to an earlier call was lost, and with it the secret for this call.
         isAnew = true;
       } else {
-        note('error', 'worker-manager refuses to renew the credentials: the worker leaves when they end', {
-          err: error,
-          leaves: new Date(leaveAtMs).toISOString(),
-        });
+        note(
+          'error',
+          'worker-manager refuses to renew the credentials: the worker shuts down before they expire',
+          {
+            err: error,
+            leaves: new Date(leaveAtMs).toISOString(),
+          },
+        );
         await waitUntil(leaveAtMs, signal);
         return undefined;
       }

@@ -11,7 +11,7 @@ const WRONG_CONFIGURATION: readonly number[] = [73, 82];
 
 const UNRENEWED: ShutdownRequest = {
   how: 'finish',
-  because: 'its credentials end, and worker-manager does not renew them',
+  because: 'its credentials expire, and worker-manager does not renew them',
 };
 
 /**

@@ -76,10 +76,11 @@ export function connectRunner(
   };
   const receiveWelcome = ({ capabilities }: Message) => {
     if (offered) {
-      log('warn', 'worker-runner has said welcome again, which changes nothing');
+      log('warn', 'worker-runner sent another welcome message, which is ignored');
       return;
     }
-    if (!Array.isArray(capabilities)) log('warn', 'the welcome of worker-runner names no capabilities');
+    if (!Array.isArray(capabilities))
+      log('warn', 'the welcome message of worker-runner lists no capabilities');
     offered = new Set<unknown>(Array.isArray(capabilities) ? capabilities : []);
     out.say({ type: 'hello', capabilities: CAPABILITIES });
     const agreed = CAPABILITIES.filter(capability => offered?.has(capability));
@@ -89,12 +90,12 @@ export function connectRunner(
   const subscription = linesOf(input, LONGEST_LINE).subscribe({
     next: line => {
       const message = line === undefined ? undefined : messageOf(line);
-      if (line === undefined) log('warn', 'worker-runner: a line was too long and is left out');
+      if (line === undefined) log('warn', 'worker-runner: a line was too long and is ignored');
       else if (message?.type === 'welcome') receiveWelcome(message);
       else if (message) message$.next(message);
       // The line is not logged, because it may be part of a message that contains a token.
       else if (line.trim() !== '')
-        log('warn', 'worker-runner: a line is no message', { characters: line.length });
+        log('warn', 'worker-runner: a line is not a message', { characters: line.length });
     },
     complete: () => {
       isGone = true;

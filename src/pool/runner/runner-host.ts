@@ -78,7 +78,7 @@ function terminations(message$: Observable<Message>): Observable<ShutdownRequest
   return ofType(message$, 'graceful-termination').pipe(
     map(message => ({
       how: message['finish-tasks'] === true ? ('finish' as const) : ('now' as const),
-      because: 'worker-runner says that the worker has to go',
+      because: 'worker-runner has requested a shutdown',
     })),
   );
 }
@@ -96,13 +96,9 @@ function orphaned(
   return connection.gone$.pipe(
     map(() => expiryOf(credentials())),
     tap(expiry => {
-      note(
-        'error',
-        'worker-runner has ended: the worker goes on without it, and nobody renews its credentials',
-        {
-          ...(expiry !== undefined && { until: new Date(expiry).toJSON() }),
-        },
-      );
+      note('error', 'worker-runner has ended: the worker continues, but its credentials are not renewed', {
+        ...(expiry !== undefined && { until: new Date(expiry).toJSON() }),
+      });
     }),
     filter(expiry => expiry !== undefined),
     switchMap(expiry => longTimer(expiry - BEFORE_EXPIRY_MS - Date.now())),

@@ -45,7 +45,7 @@ export function objectStore(
     if (uploadMethod.putUrl) return uploadMethod.putUrl;
     throw new TaskError(
       'resource-unavailable',
-      'the object service takes uploads neither inline nor by a signed URL',
+      'the object service accepts uploads neither inline nor by signed URL',
     );
   };
   const finish = async (

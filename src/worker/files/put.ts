@@ -117,7 +117,7 @@ function httpUrl(text: string): URL {
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
   throw new TaskError(
     'resource-unavailable',
-    'could not upload: the queue gave no http or https URL to upload to',
+    'could not upload: the queue returned no http or https URL for the upload',
   );
 }
 
@@ -218,7 +218,7 @@ function stallOf({
     const held = Math.min(taken, KERNEL_BYTES);
     const limitMs = stalledMs + (held / slowestBytesPerSecond) * 1_000;
     timer = setTimeout(() => {
-      stalled.abort(new Error(`nothing moved for ${Math.round(limitMs / 1_000)} s`));
+      stalled.abort(new Error(`nothing was sent for ${Math.round(limitMs / 1_000)} s`));
     }, limitMs);
   };
   restart();

@@ -36,7 +36,7 @@ export async function removeFolder(folder: string, made?: FolderIdentity): Promi
   const { dev = found.dev, ino } = made ?? found;
   if (found.dev !== dev || found.ino !== ino) {
     throw new Error(
-      `${folder} is not the folder that was made for the run; look at it, and remove it by hand`,
+      `${folder} is not the folder that was created for the run; look at it, and remove it by hand`,
     );
   }
   await takeApart(folder);

@@ -69,7 +69,7 @@ export function payloadsOf(
     unreadable: payload => unreadable(payload, formatOf(payload).format),
     schema: name => {
       const found = formats.filter(({ format }) => name === undefined || format.name === name);
-      if (found.length === 0) throw new Error(`this worker takes no payloads of the format ${name}`);
+      if (found.length === 0) throw new Error(`this worker accepts no payloads of the format ${name}`);
       const [only] = found;
       return only && found.length === 1
         ? only.schema

@@ -16,7 +16,7 @@ export async function failureOf(run: ActiveRun, error: unknown): Promise<Outcome
   return {
     result: 'exception',
     reason: 'worker-shutdown',
-    message: `${outcome.message}. The engine is away: the task is given back to the queue`,
+    message: `${outcome.message}. The engine does not answer: the task is given back to the queue`,
   };
 }
 

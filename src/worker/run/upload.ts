@@ -49,7 +49,7 @@ async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   await closing;
   if (!run.processesLeft) return ended;
   // This is rare, and may become known only after the log was uploaded.
-  await log.addWarning(`Processes of this task are left: ${run.processesLeft.message}`);
+  await log.addWarning(`Processes of this task are still alive: ${run.processesLeft.message}`);
   return run.features.finishAlways(ended, soFar => ({
     ...endingOf(run, soFar, effort),
     finalMessage: undefined,

@@ -205,7 +205,7 @@ async function clear(target: string, cacheName: string): Promise<void> {
   } catch (error) {
     if (isCode(error, 'ENOENT')) return;
     if (!isCode(error, 'ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EBUSY')) throw error;
-    const message = `cannot mount cache "${cacheName}" at path ${target} since something lies there already`;
+    const message = `cannot mount cache "${cacheName}" at path ${target}: it already exists`;
     throw new TaskError('task-failed', message);
   }
 }

@@ -38,7 +38,7 @@ describe('AWS', () => {
     server.answers.set(AWS, new Date(Date.now() + 90_000).toISOString());
     await waitFor(() => expect(listener.leaves).toHaveLength(1));
     const [{ how, because, withinMs = 0 } = { how: 'force', because: '' }] = listener.leaves;
-    expect([how, because]).toEqual(['now', 'AWS takes this machine away']);
+    expect([how, because]).toEqual(['now', 'AWS is taking this machine away']);
     expect(withinMs).toBeGreaterThan(10_000);
     expect(withinMs).toBeLessThanOrEqual(90_000);
   });
@@ -68,7 +68,7 @@ describe('Google', () => {
     await waitFor(() => expect(listener.leaves).toHaveLength(1));
     expect(listener.leaves[0]).toEqual({
       how: 'now',
-      because: 'Google takes this machine away',
+      because: 'Google is taking this machine away',
       withinMs: 30_000,
     });
   });
@@ -80,7 +80,7 @@ it('a preemption by Google is noticed even if it happened before the request for
     [GOOGLE, () => undefined],
   ]);
   const { because } = await firstValueFrom(watched('google', server).request$);
-  expect(because).toBe('Google takes this machine away');
+  expect(because).toBe('Google is taking this machine away');
 });
 
 describe('Azure', () => {
@@ -102,7 +102,7 @@ describe('Azure', () => {
     server.answers.set(AZURE, events('Freeze', 'Preempt'));
     await waitFor(() => expect(listener.leaves).toHaveLength(1));
     expect(listener.leaves[0]).toMatchObject({
-      because: 'Azure (Preempt) takes this machine away',
+      because: 'Azure (Preempt) is taking this machine away',
       withinMs: 30_000,
     });
   });

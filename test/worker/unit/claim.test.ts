@@ -107,7 +107,7 @@ describe('a failed claimWork', () => {
     claimWork[0]?.fail();
     await after(499);
     expect(sent.outcomes).toEqual([]);
-    expect(events.lines).toMatchObject([{ level: 'warn', message: 'could not ask for work' }]);
+    expect(events.lines).toMatchObject([{ level: 'warn', message: 'could not claim work' }]);
     await after(FIRST_PAUSE_MS - 499);
     expect(sent.outcomes).toEqual(['failed']);
   });
@@ -121,8 +121,8 @@ describe('a failed claimWork', () => {
       await arrived();
     }
     expect(events.lines.map(({ message }) => message)).toEqual([
-      'could not ask for work',
-      'could not ask for work',
+      'could not claim work',
+      'could not claim work',
       'the queue answers claimWork again',
     ]);
   });

@@ -50,7 +50,7 @@ describe('an engine that may become unavailable', () => {
     expect(events.lines).toMatchObject([
       {
         level: 'warn',
-        message: 'the engine docker does not answer: this worker asks for no work until it does',
+        message: 'the engine docker does not answer: this worker asks for no work until the engine answers',
         fields: { engine: 'docker', reason: 'no Docker engine listens at HOST' },
       },
     ]);

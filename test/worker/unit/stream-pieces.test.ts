@@ -30,15 +30,15 @@ describe('a stream with a known size', () => {
   });
 
   it.each([
-    ['more', ['five', 'x'], 'has more bytes where its size was said to be 4'],
-    ['more in its only piece', ['fivex'], 'has more bytes where its size was said to be 4'],
-    ['fewer', ['f', 'iv'], 'has only 3 bytes where its size was said to be 4'],
-    ['no', [], 'has only 0 bytes where its size was said to be 4'],
+    ['more', ['five', 'x'], 'has more bytes instead of the announced 4'],
+    ['more in its only piece', ['fivex'], 'has more bytes instead of the announced 4'],
+    ['fewer', ['f', 'iv'], 'has only 3 bytes instead of the announced 4'],
+    ['no', [], 'has only 0 bytes instead of the announced 4'],
   ])('fails when there are %s bytes', async (_, pieces, message) => {
     await expect(textOf(of(Readable.from(bytes(...pieces))), 4)).rejects.toMatchObject({
       name: 'TaskError',
       kind: 'task-failed',
-      message: `${message}: it changed, or was cut off`,
+      message: `${message}: it changed, or was truncated`,
       isRetryable: false,
     });
   });

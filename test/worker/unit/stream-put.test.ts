@@ -113,10 +113,10 @@ describe('a stream that is uploaded by PUT', () => {
   });
 
   it.each([
-    ['shorter', 1_000_001, 'has only 1000000 bytes where its size was said to be 1000001'],
-    ['longer', 999_999, 'has more bytes where its size was said to be 999999'],
-    ['longer by a piece', 900_000, 'has more bytes where its size was said to be 900000'],
-    ['not empty', 0, 'has more bytes where its size was said to be 0'],
+    ['shorter', 1_000_001, 'has only 1000000 bytes instead of the announced 1000001'],
+    ['longer', 999_999, 'has more bytes instead of the announced 999999'],
+    ['longer by a piece', 900_000, 'has more bytes instead of the announced 900000'],
+    ['not empty', 0, 'has more bytes instead of the announced 0'],
   ])('fails the upload if its length is not the announced one: %s', async (_, size, message) => {
     const { kept, keep } = keeping();
     const { place } = await store(keep);

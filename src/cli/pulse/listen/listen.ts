@@ -56,7 +56,9 @@ export async function listen(
   const cleanUp = new Subscription();
   try {
     const wanted = messageFilter(options.filter, reason => {
-      say(`--filter speaks of what a message has not (${reason}): it is left out, and others like it`);
+      say(
+        `--filter uses a value that a message does not have (${reason}): this message and others like it are skipped`,
+      );
     });
     const command = options.exec === undefined ? undefined : commandRunner(options.exec);
     cleanUp.add(
@@ -67,7 +69,7 @@ export async function listen(
           process.exit(PULSE_EXIT_CODES.interrupted.code);
         }
         stop();
-        if (command && command.running > 0) say('waiting for what runs; a second signal kills it');
+        if (command && command.running > 0) say('waiting for running commands; a second signal kills them');
       }),
     );
     let closedPipe = false;
@@ -111,7 +113,7 @@ export async function listen(
     );
     if (named && !options.quiet) {
       say(
-        `${named.name} is kept and goes on filling; tcw pulse queue delete ${options.queue ?? ''} ends that`,
+        `${named.name} is kept and continues to fill; tcw pulse queue delete ${options.queue ?? ''} deletes it`,
       );
     }
     const missed = options.count !== undefined && messages.done < options.count && !closedPipe;

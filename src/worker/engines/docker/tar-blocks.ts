@@ -80,7 +80,7 @@ export class TarBlocks {
 
   /** The whole content of a small entry. */
   async whole(size: number, most: number): Promise<Buffer> {
-    if (size > most) throw new UnpackFault('damaged', 'what should be short is long');
+    if (size > most) throw new UnpackFault('damaged', 'an entry is too long');
     return (await this.#reader.take(paddedSize(size))).subarray(0, size);
   }
 
@@ -101,7 +101,7 @@ export class TarBlocks {
  */
 export function tarHeader({ type, name, target, size }: Entry): Buffer {
   if (name.length > LONGEST_NAME || target.length > LONGEST_NAME) {
-    throw new UnpackFault('unsupported', `the name ${name} is longer than the names in images are`);
+    throw new UnpackFault('unsupported', `the name ${name} is too long for an image`);
   }
   const block = Buffer.alloc(BLOCK_BYTES);
   block.write(name, 0, 'latin1');

@@ -77,7 +77,7 @@ export async function userEngine(options: UserEngineOptions): Promise<UserEngine
     throw new UserEngineUnavailable('The engine "user" needs Linux or macOS. Use engine: native');
   if (process.getuid?.() !== 0) {
     throw new UserEngineUnavailable(
-      'The engine "user" needs root, to make users for tasks. Run the worker as root, or use engine: native',
+      'The engine "user" needs root to create users for tasks. Run the worker as root, or use engine: native',
     );
   }
   const range = uidRange(userIds);
@@ -142,7 +142,8 @@ export async function userEngine(options: UserEngineOptions): Promise<UserEngine
 
   const openSandbox = async ({ home, keep, user: given }: SandboxOptions) => {
     const user = given ?? (await makeUser({ home }));
-    if (!(user instanceof PlacedUser)) throw new Error('the user of a run must be one that this engine made');
+    if (!(user instanceof PlacedUser))
+      throw new Error('the user of a run must be one that this engine created');
     keep?.(user.mark);
     const launching = { tools, folder: home.path, limits: limitLines(limit) };
     return new UserSandbox(user, launching, given === undefined);
@@ -164,7 +165,7 @@ export async function userEngine(options: UserEngineOptions): Promise<UserEngine
   } catch (error) {
     await close();
     const { message } = error as Error;
-    const hint = isCode(error, 'EINVAL') ? `; taskUserIds (${userIds}) has to be in /proc/self/uid_map` : '';
+    const hint = isCode(error, 'EINVAL') ? `; taskUserIds (${userIds}) must be in /proc/self/uid_map` : '';
     throw new UserEngineUnavailable(
       `The engine "user" does not work on this machine: ${message.trim()}${hint}`,
       {

@@ -34,7 +34,7 @@ export async function readAdditionalData(
     throw unusable(`is not JSON: ${(error as Error).message}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw unusable('must hold a JSON object');
+    throw unusable('must contain a JSON object');
   }
   if (!canBeWritten(value)) throw unusable('is nested too deeply');
   return value as AdditionalData;

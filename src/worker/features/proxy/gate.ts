@@ -27,7 +27,7 @@ export async function admit(
   const { method, url = '', socket } = request;
   refusePages(request, hosts);
   // The answer would show the task its own request with the signature.
-  if (method === 'TRACE') throw new Refusal(405, 'MethodNotAllowed', 'TRACE is not passed on');
+  if (method === 'TRACE') throw new Refusal(405, 'MethodNotAllowed', 'TRACE is not forwarded');
   const before = gate();
   if (before.open && 'isKnown' in before && !(await before.isKnown(socket))) throw NOT_OF_THE_TASK;
   const now = gate();

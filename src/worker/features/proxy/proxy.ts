@@ -46,7 +46,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   const hosts = [...names, address.includes(':') ? `[${address}]` : address];
   const connections = await connectServices(rootUrl);
   const answering = new Set<ServerResponse>();
-  let gate: Gate = { open: false, why: 'the task has not begun' };
+  let gate: Gate = { open: false, why: 'the task has not started' };
 
   const answer = async (request: IncomingMessage, response: ServerResponse, signal: AbortSignal) => {
     const route = routeOf(await admit(request, hosts, () => gate));
@@ -92,7 +92,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   let isOver = false;
   const stop = () => {
     isOver = true;
-    gate = { open: false, why: 'the task is over' };
+    gate = { open: false, why: 'the task has ended' };
     for (const response of answering) response.destroy();
   };
   return {

@@ -61,7 +61,7 @@ export function requestService(
     }
     // The task must not take a partial answer for the whole.
     sink.destroy();
-    reject(new Error('the service broke off its answer', { cause }));
+    reject(new Error('the service closed the connection before the end of its answer', { cause }));
   };
   const abort = () => {
     const reason = signal.reason as Error;

@@ -125,7 +125,7 @@ async function attempt(handle: FileHandle, held: Held, options: FetchOptions): P
   const { file } = await receive(handle, located.url, held, options);
   const written = await file.end().catch(asDamaged);
   if (located.sha256 === undefined || located.sha256 === written.sha256) return written;
-  throw new TryFailed(`the content was damaged on its way: its SHA-256 is ${written.sha256}`);
+  throw new TryFailed(`the content was damaged in transit: its SHA-256 is ${written.sha256}`);
 }
 
 async function receive(
@@ -187,7 +187,7 @@ async function open(
 ): Promise<Partial> {
   const answer = readAnswer(got);
   if (resumed?.received === answer.from && answer.continues(resumed.answer)) return resumed;
-  if (answer.from !== 0) throw new TryFailed(`${got.host} sent another part than it was asked for`);
+  if (answer.from !== 0) throw new TryFailed(`${got.host} sent another part than requested`);
   await drop(held);
   if (answer.total !== undefined) await room.need(answer.total);
   const file = await contentFile(handle, answer.encoding, () => room.need(0));
@@ -203,8 +203,8 @@ async function take({ host, body }: HttpAnswer, partial: Partial, stall: StallWa
   }
   const { received, answer } = partial;
   const { total = received } = answer;
-  if (received < total) throw new Cut(`${host} sent ${received} bytes, and had announced ${total}`);
-  if (received > total) throw new TryFailed(`${host} sent ${received} bytes, and had announced ${total}`);
+  if (received < total) throw new Cut(`${host} sent ${received} bytes, but had announced ${total}`);
+  if (received > total) throw new TryFailed(`${host} sent ${received} bytes, but had announced ${total}`);
 }
 
 /** @returns a promise that settles when there is room for more; undefined if there is */

@@ -28,7 +28,7 @@ export function assertRarComplete(descriptor: number, size: number): void {
   };
   const start = bytes(0);
   if (!start.subarray(0, 6).equals(SIGNATURE)) {
-    throw start.length === 0 ? truncated('rar') : corrupt('rar', 'it does not begin as such archives do');
+    throw start.length === 0 ? truncated('rar') : corrupt('rar', 'it does not begin like such archives');
   }
   const isNew = start[6] === 1;
   const read = isNew ? newBlock : oldBlock;
@@ -60,7 +60,7 @@ function newBlock(header: Buffer, start: number): Block | undefined {
       value += (byte & 0x7f) * 2 ** (7 * shift);
       if (byte < 0x80) return value;
     }
-    throw corrupt('rar', 'a number in a header is none');
+    throw corrupt('rar', 'a number in a header is invalid');
   };
   const length = number();
   const end = start + at + length;

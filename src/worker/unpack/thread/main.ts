@@ -6,7 +6,7 @@ import { decompressJob } from './decompress-job.ts';
 import { unpackJob } from './unpack-job.ts';
 
 const port = parentPort;
-if (port === null) throw new Error('this is the program of a thread, and runs in none');
+if (port === null) throw new Error('this program must run in a worker thread');
 
 const say = (word: ThreadMessage) => {
   port.postMessage(word, word.kind === 'chunk' ? [word.bytes.buffer] : []);

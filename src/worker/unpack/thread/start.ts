@@ -57,7 +57,7 @@ export async function inThread(job: Job, signal: AbortSignal, listener: Listener
   const exit = Promise.withResolvers<void>();
   thread.on('exit', () => {
     exit.resolve();
-    reject(new Error('the thread that unpacks has ended without a word'));
+    reject(new Error('the unpacking thread ended without a result'));
   });
   try {
     return await promise;

@@ -88,7 +88,7 @@ async function versionOf(client: DockerClient): Promise<EngineVersion> {
   }
   if (isOlder(NEWEST, MinAPIVersion)) {
     throw new DockerError(
-      `the Docker engine at ${name} is too new: it is ${Version}, and takes API ${MinAPIVersion} at least; this tcw knows API ${NEWEST} at most`,
+      `the Docker engine at ${name} is too new: it is ${Version}, and requires at least API ${MinAPIVersion}; this tcw supports at most API ${NEWEST}`,
     );
   }
   const api = isOlder(ApiVersion, NEWEST) ? ApiVersion : NEWEST;

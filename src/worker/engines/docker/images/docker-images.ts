@@ -87,7 +87,7 @@ export async function dockerImages(
       } catch (error) {
         wanted.signal.throwIfAborted();
         if (!found || !(error instanceof TaskError)) throw error;
-        wanted.log.warn(`${error.message}; using the image as it was before`);
+        wanted.log.warn(`${error.message}; using the earlier version of the image`);
         return false;
       }
       isFresh = true;
@@ -161,7 +161,7 @@ async function held(
     isCached = false;
     await hold[Symbol.asyncDispose]();
   }
-  throw new TaskError('internal-error', `the image ${name} was removed again and again`);
+  throw new TaskError('internal-error', `the image ${name} was removed repeatedly`);
 }
 
 /** The directory in which the engine keeps its images, if it is on this machine. */

@@ -118,7 +118,7 @@ function reasonOf(error: unknown, name: string): unknown {
   if (error instanceof NotExactlyOneImage)
     return new TaskError('malformed-payload', `the archive ${name} ${error.message}`);
   if (error instanceof UnpackFault) {
-    return new TaskError('malformed-payload', `the archive ${name} holds no image: ${error.message}`, {
+    return new TaskError('malformed-payload', `the archive ${name} contains no image: ${error.message}`, {
       cause: error,
     });
   }

@@ -46,7 +46,7 @@ export async function macUserEngine(options: MacUserEngineOptions): Promise<MacU
   const { tasksDir, userIds, executor = machineExecutor } = options;
   if (process.getuid?.() !== 0) {
     throw new UserEngineUnavailable(
-      'The engine "user" needs root, to make users for tasks. Run the worker as root, or use engine: native',
+      'The engine "user" needs root to create users for tasks. Run the worker as root, or use engine: native',
     );
   }
   const accounts = macAccounts(executor);
@@ -75,7 +75,7 @@ export async function macUserEngine(options: MacUserEngineOptions): Promise<MacU
   }
   const boot = (await printed(readBoot())).trim();
   if (!/^[\w-]+$/.test(boot))
-    throw new UserEngineUnavailable(`this machine does not name its start: ${boot}`);
+    throw new UserEngineUnavailable(`this machine does not report when it was started: ${boot}`);
   const ids = new MacUserIds(readyStateFolder(tasksDir), boot, range);
 
   const makeUser = async ({ home, runName, groups = [], asWorker = false, keep }: UserOptions) => {
@@ -105,7 +105,7 @@ export async function macUserEngine(options: MacUserEngineOptions): Promise<MacU
 
   const open = async ({ home, keep, user: given }: SandboxOptions): Promise<Sandbox> => {
     const user = given ?? (await makeUser({ home, keep }));
-    if (!(user instanceof MacUser)) throw new Error('the user of a run must be one that this engine made');
+    if (!(user instanceof MacUser)) throw new Error('the user of a run must be one that this engine created');
     const { account, processes, groups } = user;
     return new MacSandbox({
       account,

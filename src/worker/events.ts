@@ -16,7 +16,7 @@ export type WorkerEvent =
 /** Why a claim is given back to the queue: the worker asks for nothing more, or the engine that its task needs is away. */
 export type GiveBackReason = 'draining' | 'engine-away';
 
-/** What else happens than a change of state, by its name, with what there is to know of it. */
+/** All events other than changes of state, by name, with their details. */
 export interface Incidents {
   /** `claimWork` failed; the worker asks again after `waitMs`. */
   readonly 'claim-work-failed': { readonly err: unknown; readonly waitMs: number };

@@ -165,17 +165,17 @@ describe('the outbox', () => {
     const { post, statuses } = posting(outbox);
     outbox.open(new Channel().transport);
     let idle = false;
-    post('guilty', { exchange: 'exchange/me/nowhere' });
-    post('innocent');
+    post('poisonous', { exchange: 'exchange/me/nowhere' });
+    post('harmless');
     void outbox.idle().then(() => (idle = true));
     outbox.lost(new PulseError('not-found', "no exchange 'exchange/me/nowhere' (404)"));
     await sleep(0);
-    expect([statuses(), idle]).toEqual([{ guilty: 'refused' }, false]);
+    expect([statuses(), idle]).toEqual([{ poisonous: 'refused' }, false]);
     const second = new Channel();
     outbox.open(second.transport);
     second.confirm(0);
     await sleep(0);
-    expect([statuses(), idle]).toEqual([{ guilty: 'refused', innocent: 'confirmed' }, true]);
+    expect([statuses(), idle]).toEqual([{ poisonous: 'refused', harmless: 'confirmed' }, true]);
   });
 
   it('reports at its end which messages were never sent, and which may have arrived', () => {
@@ -294,7 +294,7 @@ describe('the outbox', () => {
       return { losses, arrived };
     };
 
-    it.each([0, 1, 700, 1_999])('soon refuses the message that ends them (%i of 2,000)', guilty => {
+    it.each([0, 1, 700, 1_999])('soon refuses the message that ends them (%i of 2,000)', poisonous => {
       const outbox = new Outbox();
       const { post, results, statuses, settledTwice } = posting(outbox);
       const keys = Array.from({ length: 2_000 }, (_, n) => String(n));
@@ -302,18 +302,18 @@ describe('the outbox', () => {
       const { losses, arrived } = until(
         () => Object.keys(results).length === 2_000,
         outbox,
-        key => key === String(guilty),
+        key => key === String(poisonous),
       );
       expect(losses).toBeLessThanOrEqual(5);
-      expect(results[guilty]).toMatchObject({
+      expect(results[poisonous]).toMatchObject({
         status: 'refused',
         error: {
           kind: 'mismatch',
-          message: expect.stringMatching(new RegExp(`ends .* ${guilty} of exchange/me/things.*: cut`)),
+          message: expect.stringMatching(new RegExp(`ends .* ${poisonous} of exchange/me/things.*: cut`)),
         },
       });
       expect(Object.values(statuses()).filter(status => status !== 'confirmed')).toEqual(['refused']);
-      expect(arrived).toEqual(keys.filter(key => key !== String(guilty)));
+      expect(arrived).toEqual(keys.filter(key => key !== String(poisonous)));
       expect(settledTwice).toEqual([]);
       expect(outbox.gauge).toEqual({ waiting: 0, waitingBytes: 0, unconfirmed: 0 });
     });

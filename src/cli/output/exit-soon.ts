@@ -2,8 +2,8 @@
 const LINGER_MS = 1_000;
 
 /**
- * Lets this process end although something would keep it alive for ever: the engine still holds handles of processes
- * that could not be ended, or nobody reads the output. The exit code must be set within that time.
+ * Ends this process even if something would keep it alive forever: the engine may hold handles of processes that
+ * could not be ended, or nobody may read the output. The exit code must be set within that time.
  */
 export function exitSoon(): void {
   setTimeout(() => process.exit(), LINGER_MS).unref();

@@ -3,7 +3,7 @@ import type { WriteStream } from 'node:tty';
 
 /**
  * Standard output or standard error of a worker. Writing may fail for a while (a full disk, a closed terminal), or
- * nobody may read it. Neither stops the worker: what cannot be written is dropped and counted.
+ * nobody may read it. Neither stops the worker: chunks that cannot be written are dropped and counted.
  */
 export interface Output {
   readonly isTerminal: boolean;

@@ -40,8 +40,8 @@ export interface TaskDefaults {
  *
  * @throws Failure 64 with the file and all of its problems
  */
-export async function readTasks(file: string, filling: TaskDefaults): Promise<NewTask[]> {
-  const content = await render(file, filling.now);
+export async function readTasks(file: string, defaults: TaskDefaults): Promise<NewTask[]> {
+  const content = await render(file, defaults.now);
   const several = Array.isArray(content.tasks) ? (content.tasks as unknown[]) : [content];
   if (several.length === 0) throw wrong(file, 'tasks is empty');
   const ids = several.map(task =>
@@ -63,7 +63,7 @@ export async function readTasks(file: string, filling: TaskDefaults): Promise<Ne
         place,
         name,
         taskGroupId,
-        filling,
+        defaults,
       }),
     };
   });
@@ -99,15 +99,15 @@ interface Named {
   readonly place: string;
   readonly name: string;
   readonly taskGroupId: string;
-  readonly filling: TaskDefaults;
+  readonly defaults: TaskDefaults;
 }
 
-function definition(given: Json, { place, name, taskGroupId, filling }: Named): CreateTaskRequest {
+function definition(given: Json, { place, name, taskGroupId, defaults }: Named): CreateTaskRequest {
   const { provisionerId, workerType, taskQueueId, metadata, ...rest } = given;
-  const { now, createdBy, schedulerId } = filling;
+  const { now, createdBy, schedulerId } = defaults;
   const named =
     taskQueueId ?? (provisionerId === undefined ? undefined : [provisionerId, workerType].join('/'));
-  const queue = filling.taskQueueId ?? named ?? filling.defaultTaskQueueId;
+  const queue = defaults.taskQueueId ?? named ?? defaults.defaultTaskQueueId;
   if (queue === undefined) {
     const fix = 'give it a taskQueueId, or use --task-queue <provisionerId>/<workerType>';
     throw wrong(place, `the task names no task queue: ${fix}`);

@@ -37,13 +37,13 @@ export async function submit(
   if (follow && json)
     throw new Failure(usage.code, '--follow and --json exclude each other: use --wait --json');
   const taskQueueId = checkedQueue('--task-queue', options.taskQueue);
-  const usualTaskQueueId = checkedQueue(
+  const defaultTaskQueueId = checkedQueue(
     'TASKCLUSTER_TASK_QUEUE_ID',
     environment.TASKCLUSTER_TASK_QUEUE_ID === '' ? undefined : environment.TASKCLUSTER_TASK_QUEUE_ID,
   );
   const deployment = deploymentOf(options.rootUrl, environment);
-  const filling = { taskQueueId, usualTaskQueueId, createdBy: 'tcw task submit', now: new Date() };
-  const tasks = distinctTasks((await Promise.all(files.map(file => readTasks(file, filling)))).flat());
+  const defaults = { taskQueueId, defaultTaskQueueId, createdBy: 'tcw task submit', now: new Date() };
+  const tasks = distinctTasks((await Promise.all(files.map(file => readTasks(file, defaults)))).flat());
   const printMessage = messagePrinter(stderr);
   const client = taskClient(deployment, printMessage);
   const created: NewTask[] = [];

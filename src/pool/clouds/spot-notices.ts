@@ -4,7 +4,7 @@ import type { ShutdownRequest } from '../host.ts';
 import type { Note } from '../note.ts';
 import type { MetadataService } from './metadata-service.ts';
 
-/** A cloud's notice that it takes the machine away. */
+/** A cloud's notice that it is going to take the machine away. */
 export interface SpotNotice {
   /** Completes "the worker shuts down: …" */
   readonly because: string;

@@ -48,7 +48,7 @@ export async function keepRegistered(
   }
 }
 
-/** Renews once, with as many attempts as it takes. Returns undefined when it is time to leave. */
+/** Renews once, with as many attempts as it takes. Returns undefined when it is time to shut down. */
 async function renewed(
   state: RegistrationState,
   { provider, store, note, backoff = BACKOFF }: Renewing,

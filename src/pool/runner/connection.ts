@@ -4,7 +4,7 @@ import { linesOf } from './lines.ts';
 import { CAPABILITIES, messageOf, type Capability, type Message } from './message.ts';
 import { outgoing } from './outgoing.ts';
 
-/** A remark about the connection, for the worker's log. */
+/** A message about the connection, for the worker's log. */
 export interface LogEntry {
   readonly level: 'info' | 'warn' | 'error';
   readonly message: string;
@@ -21,7 +21,7 @@ export interface RunnerConnection {
   readonly message$: Observable<Message>;
   /** Emits when the runner has closed its side, which means that it has ended. A late subscriber gets this at once. */
   readonly gone$: Observable<unknown>;
-  /** Remarks for the log. A late subscriber first gets the latest ones. */
+  /** Messages for the log. A late subscriber first gets the latest ones. */
   readonly logEntry$: Observable<LogEntry>;
   /** Sends a message of an agreed capability. Returns false if the runner will not get it. */
   say(capability: Capability, message: Message): boolean;

@@ -18,9 +18,9 @@ const INLINE_BYTES = 8_192;
 type Created = Extract<PostArtifactResponse, { storageType: 'object' }>;
 
 /**
- * Stores artifacts of the storage type `object`. The queue issues credentials for one upload to the object
- * service. The service accepts the content, or names the place for it. Then both services are told that the
- * content is there. The service has no content encodings, so content is stored as it is.
+ * Stores artifacts of the storage type `object`. The queue issues credentials for one upload to the object service.
+ * The service accepts the content, or returns a URL to which it must be uploaded. Afterwards, both services are
+ * informed that the upload is complete. The service has no content encodings, so content is stored as it is.
  */
 export function objectStore(
   calls: Pick<RunCalls, 'createArtifact' | 'finishArtifact' | 'serviceAs'>,

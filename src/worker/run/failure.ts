@@ -4,8 +4,9 @@ import { outcomeOf, type Outcome } from '../outcome.ts';
 import type { ActiveRun } from './active-run.ts';
 
 /**
- * How a run ends that failed. A run whose engine went away before the task's first command was started is given back to the queue:
- * nothing of the task has happened yet, and the engine's absence is not the task's fault.
+ * Determines the outcome of a failed run. If the engine disappeared before the task's first command was started, the
+ * run is given back to the queue: nothing of the task has happened yet, and the engine's absence is not the task's
+ * fault.
  */
 export async function failureOf(run: ActiveRun, error: unknown): Promise<Outcome> {
   const outcome = outcomeOf(error);

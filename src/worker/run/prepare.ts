@@ -114,8 +114,8 @@ async function accepted(
 }
 
 /**
- * Names the problems of a payload, and whatever else would keep its task from running. The schema would bury them: the log
- * says how to print it.
+ * Lists the problems of a payload, and everything else that would prevent its task from running. The schema would
+ * bury them, so the log only says how to print it.
  */
 async function refused(
   { problems, task }: ReadPayload,

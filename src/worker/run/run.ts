@@ -36,7 +36,7 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
     stopping = Promise.all([stopping, sandbox.stop(graceMs)]);
     stopping.catch(failStop);
   };
-  // Whatever the reason for the stop, a worker that has to exit does not wait any longer.
+  // A worker that has to exit does not wait any longer, whatever the reason for the stop.
   const graceOver = halfOfGrace(run.worker).subscribe(() => {
     end(0);
   });

@@ -12,7 +12,7 @@ export function losing(setting: Setting): void {
     it.each<[how: string, lose: () => Promise<void>]>([
       ['that is cut', () => setting.under.cutConnections()],
       [
-        'over a network that fell silent',
+        'over a network that has become silent',
         async () => {
           setting.under.freeze();
           await sleep(100);

@@ -12,11 +12,11 @@ export function publishingAtTheEnd(setting: Setting): void {
       const queue = queueOf();
       await pulse.queue(queue).declare([binding(exchange, '#')]);
       await pulse.publish(exchange, 'k', 'before');
-      const guilty = pulse.tryPublish(under.foreignExchange, 'k', 0);
-      const innocent = numbers(10).map(n => pulse.tryPublish(exchange, 'k', n));
+      const poisonous = pulse.tryPublish(under.foreignExchange, 'k', 0);
+      const harmless = numbers(10).map(n => pulse.tryPublish(exchange, 'k', n));
       await pulse.close(60_000);
-      expect(await guilty).toMatchObject({ status: 'refused', error: { kind: 'forbidden' } });
-      expect(new Set((await Promise.all(innocent)).map(({ status }) => status))).toEqual(
+      expect(await poisonous).toMatchObject({ status: 'refused', error: { kind: 'forbidden' } });
+      expect(new Set((await Promise.all(harmless)).map(({ status }) => status))).toEqual(
         new Set(['confirmed']),
       );
     });

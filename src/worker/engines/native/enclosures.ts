@@ -8,7 +8,7 @@ import { newMark } from './processes/mark.ts';
  */
 const DESCRIPTORS_TO_SPARE = 48;
 
-/** Delay in ms before the next enclosure is prepared: the command that is starting comes first. */
+/** Delay in ms before the next enclosure is prepared, because the starting command has priority. */
 const DELAY_MS = 5;
 
 /** An enclosure, and the mark that identifies its processes. */

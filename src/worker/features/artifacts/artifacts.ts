@@ -13,9 +13,11 @@ import { volumesFor } from './volumes.ts';
 
 /** Small uploads mostly wait for answers, so more of them run at a time than generic-worker's ten. */
 const UPLOADS_AT_ONCE = 32;
-/** How many of them may be larger files, which need buffers and a temporary file. */
+/** How many of these uploads may be of larger files, which need buffers and a temporary file. */
 const LARGE_AT_ONCE = 10;
-/** How many of all are on their way where the machine goes: the first artifacts of the payload get what the network carries. */
+/**
+ * The number of uploads at a time while the worker shuts down, so that the first artifacts get the whole bandwidth.
+ */
 const UPLOADS_AT_ONCE_AT_SHUTDOWN = 4;
 
 /**

@@ -19,7 +19,10 @@ export interface Uploading {
   readonly progress: Progress;
   /** Limits uploads of files that are not small. */
   readonly large: Permits;
-  /** The machine goes: what is not uploaded in time, or was not made yet, is only told in the log. */
+  /**
+   * Whether the worker is shutting down. Then the log only lists artifacts that do not exist yet or are not uploaded
+   * in time.
+   */
   readonly isShutdown: boolean;
 }
 

@@ -13,7 +13,7 @@ import {
 import { chainOfTrustDocument } from './document.ts';
 import { CERTIFIED_LOG, signedFiles, type SigningKeys } from './signed-files.ts';
 
-/** Why the task's additional data cannot be used, by what is in its place. */
+/** Why the task's additional data cannot be used, by the kind of file in its place. */
 const WHY_NOT = {
   directory: 'is a directory',
   neither: 'is not a file',

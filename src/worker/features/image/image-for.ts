@@ -76,7 +76,7 @@ function piecesOf({ handle, bytes }: Awaited<ReturnType<typeof downloaded>>): As
   return filePieces(handle, bytes, () => Buffer.allocUnsafeSlow(PIECE_BYTES));
 }
 
-/** Gets the artifact with the task's rights, from the worker's downloads if it is there. */
+/** Gets the artifact with the task's rights, or from the worker's downloads if they contain it. */
 async function downloaded(
   wanted: ArtifactImage,
   { calls, signal }: RunHandle,

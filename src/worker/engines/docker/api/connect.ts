@@ -2,7 +2,7 @@ import { addressOf, DEFAULT_ADDRESS } from './address.ts';
 import { DockerClient } from './client.ts';
 import { codeOf, DockerError } from './docker-error.ts';
 
-/** What an engine says of itself. */
+/** The engine's description of itself. */
 export interface EngineVersion {
   /** Version of the engine, `20.10.24`. */
   readonly engine: string;

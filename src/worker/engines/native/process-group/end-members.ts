@@ -74,7 +74,7 @@ export async function stopMembers(search: MemberSearch, except?: number): Promis
     };
     const members = (await search.members(stop)).filter(({ pid }) => pid !== except);
     members.forEach(stop);
-    // The signal reaches every process of a group at once, so none of it goes on in a child.
+    // The signal reaches every process of a group at once, so none of its work continues in a child.
     if (except === undefined) for (const group of search.groups) signal(-group, 'SIGSTOP');
     if (fresh === 0 || performance.now() > end) return members;
   }

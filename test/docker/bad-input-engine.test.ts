@@ -85,7 +85,7 @@ describe('an engine that stops in the middle of a run', () => {
     expect(log).toMatch(
       /internal error: the end of the command's container is not known: the Docker engine at \S+ has not answered POST \/containers\/[0-9a-f]+\/wait/,
     );
-    expect(log).not.toContain('Processes of this task are left');
+    expect(log).not.toContain('Processes of this task are still alive');
     const after = await here.ended(next);
     expect([after.state, after.log]).toEqual(['completed', expect.stringContaining('next')]);
     await expect.poll(() => left(client)).toEqual([]);

@@ -146,12 +146,12 @@ describe('an image in an archive', () => {
       /is not in the format of docker save/,
     ],
     ['a missing configuration', () => tarOf([manifest([one])]), /the engine cannot load the archive/],
-    ['a cut archive', () => archive.subarray(0, archive.length / 2), /holds no image/],
-    ['a cut compressed archive', () => gzipSync(archive).subarray(0, 100_000), /holds no image/],
-    ['a damaged compressed archive', () => damaged(gzipSync(archive)), /holds no image/],
+    ['a cut archive', () => archive.subarray(0, archive.length / 2), /contains no image/],
+    ['a cut compressed archive', () => gzipSync(archive).subarray(0, 100_000), /contains no image/],
+    ['a damaged compressed archive', () => damaged(gzipSync(archive)), /contains no image/],
     ['a layer that is not what the image says', () => damaged(archive), /the engine cannot load the archive/],
-    ['nothing', () => Buffer.alloc(0), /holds no image/],
-    ['no archive', () => Buffer.from('no archive at all'.repeat(1_000)), /holds no image/],
+    ['nothing', () => Buffer.alloc(0), /contains no image/],
+    ['no archive', () => Buffer.from('no archive at all'.repeat(1_000)), /contains no image/],
   ];
   it.each(archives)('is refused in an invalid archive: %s', (_name, content, message) =>
     refused(content(), message),

@@ -46,7 +46,7 @@ describe.concurrent('a proxy', { timeout: TEST_MS }, () => {
     proxy.serve({ by: 'connection', isPeer: async () => true });
     expect(await call(url, PING)).toMatchObject({ status: 200, text: 'pong' });
     proxy.stop();
-    expect(await call(url, PING)).toMatchObject({ status: 503, text: expect.stringContaining('is over') });
+    expect(await call(url, PING)).toMatchObject({ status: 503, text: expect.stringContaining('has ended') });
     // The proxy stays closed.
     proxy.serve({ by: 'connection', isPeer: async () => true });
     expect(await call(url, PING)).toMatchObject({ status: 503 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { shellInput } from '../../src/taskcluster/index.ts';
-import { openExposure, configuredWay } from '../../src/worker/exposure/index.ts';
+import { openExposure, configuredMethod } from '../../src/worker/exposure/index.ts';
 import { Shells } from '../../src/worker/features/interactive/shells.ts';
 import { nativeEngine } from '../../src/worker/engines/native/index.ts';
 import { makeRunFolder } from '../../src/worker/files/run-folder.ts';
@@ -27,7 +27,7 @@ export const shell: Figure = {
     stack.defer(() => engine.close?.());
     const sandbox = await engine.open({ home: await makeRunFolder(join(folder, 'run')) });
     stack.defer(() => sandbox.close());
-    const way = configuredWay({ publicIP: '127.0.0.1', livelogExposePort: 0, maxTaskRunTime: 60 });
+    const way = configuredMethod({ publicIP: '127.0.0.1', livelogExposePort: 0, maxTaskRunTime: 60 });
     const exposure = stack.use(openExposure(way));
     const shells = stack.use(new Shells(sandbox, { PATH: '/usr/bin:/bin' }));
     const { url } = stack.use(await exposure.open('shell', shells));

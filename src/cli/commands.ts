@@ -22,7 +22,7 @@ export interface CommandIo {
 export type RunCommand = (
   config: WorkerConfig,
   io: CommandIo,
-  host: Pick<Host, 'credentials' | 'credentials$' | 'leave$' | 'isNeeded'>,
+  host: Pick<Host, 'credentials' | 'credentials$' | 'shutdownRequest$' | 'isNeeded'>,
   /** Called for every event of the worker. */
   see: Emit,
 ) => Promise<number>;

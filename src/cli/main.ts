@@ -1,7 +1,7 @@
-import { tellOfCrash } from './run/crash.ts';
+import { runCrashHooks } from './run/crash.ts';
 import { EXIT_CODES } from './words/exit-codes.ts';
 import { Failure } from './words/failure.ts';
-import { hidden, hiddenEverywhere } from './output/last-words.ts';
+import { withoutSecrets, withoutSecretsAndPasswords } from './output/final-messages.ts';
 import { printableLines } from './output/printable.ts';
 import { runProgram } from './program.ts';
 
@@ -16,7 +16,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return await runProgram(argv);
   } catch (error) {
     if (error instanceof Failure) {
-      process.stderr.write(`tcw: ${printableLines(hidden(error.message))}\n`);
+      process.stderr.write(`tcw: ${printableLines(withoutSecrets(error.message))}\n`);
       return error.exitCode;
     }
     return reportUnexpected(error);
@@ -43,11 +43,11 @@ function ignoreError(): void {
 /** Handles an uncaught error. The state of the process is unknown from here on. */
 function exitOnUnexpected(error: unknown): void {
   const exitCode = reportUnexpected(error);
-  tellOfCrash(error, () => process.exit(exitCode));
+  runCrashHooks(error, () => process.exit(exitCode));
 }
 
 function reportUnexpected(error: unknown): number {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`tcw: unexpected error: ${printableLines(hiddenEverywhere(stack))}\n`);
+  process.stderr.write(`tcw: unexpected error: ${printableLines(withoutSecretsAndPasswords(stack))}\n`);
   return EXIT_CODES.internalError.code;
 }

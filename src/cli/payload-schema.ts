@@ -4,7 +4,7 @@ import { EXIT_CODES } from './words/exit-codes.ts';
 import { Failure } from './words/failure.ts';
 
 /** The options of `tcw show-payload-schema`. */
-export interface PayloadSchemaWords {
+export interface PayloadSchemaOptions {
   readonly format?: FormatName;
   /** A worker's configuration file. */
   readonly config?: string;
@@ -16,11 +16,11 @@ export interface PayloadSchemaWords {
  * @throws ConfigurationError
  * @throws Failure if no payload of the format is accepted
  */
-export async function shownPayloadSchema({ format, config: file }: PayloadSchemaWords): Promise<object> {
+export async function shownPayloadSchema({ format, config: file }: PayloadSchemaOptions): Promise<object> {
   if (file === undefined && format === 'script')
     throw new Failure(
       EXIT_CODES.cannotLoadConfig.code,
-      "payloads of the format script are whatever a worker's scriptSchema says. Name its configuration with --config.",
+      'the scriptSchema of a worker defines the payloads of the format script. Name its configuration with --config.',
     );
   const sources = { environment: process.env, workingDirectory: process.cwd(), given: new Map(), rest: [] };
   const worker = file === undefined ? undefined : await readConfig({ ...sources, file });

@@ -7,7 +7,7 @@ import { examples } from './words/examples.ts';
 import { helpLayout, RUN_EPILOGUE } from './words/help.ts';
 import { addInstall } from './install/add-install.ts';
 import { addKeys } from './keys/add-keys.ts';
-import type { PayloadSchemaWords } from './payload-schema.ts';
+import type { PayloadSchemaOptions } from './payload-schema.ts';
 import { printResult } from './output/print-result.ts';
 import { addAllProperties, givenFlags } from './config/property-options.ts';
 import { addPulse } from './pulse/add-pulse.ts';
@@ -140,8 +140,8 @@ function addSchemas(program: Command): void {
     .command('show-payload-schema')
     .summary('print the JSON schema of task payloads')
     .description(
-      'Prints the JSON schema of the task payloads that tcw takes, or those that one worker takes: its engine decides on ' +
-        'the format, and what its pool forbids is left out.',
+      'Prints the JSON schema of the task payloads that tcw accepts, or that one worker accepts: its engine determines ' +
+        'the format, and everything that its pool forbids is omitted.',
     )
     .option('-c, --config <file>', "the worker's configuration file, JSON or YAML")
     .addOption(new Option('--format <format>', 'only payloads of one format').choices(FORMATS))
@@ -149,9 +149,9 @@ function addSchemas(program: Command): void {
       'after',
       examples('tcw show-payload-schema --format docker-worker', 'tcw show-payload-schema -c worker.yml'),
     )
-    .action(async (words: PayloadSchemaWords) => {
+    .action(async (options: PayloadSchemaOptions) => {
       const { shownPayloadSchema } = await import('./payload-schema.ts');
-      await printResult('the schema', asText(await shownPayloadSchema(words)));
+      await printResult('the schema', asText(await shownPayloadSchema(options)));
     });
   program
     .command('show-config-schema')

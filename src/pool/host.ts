@@ -9,7 +9,7 @@ export interface Host {
   /** Emits each replacement of the credentials as a whole. Logs must hide it, and open tunnels must use it. */
   readonly credentials$: Observable<Credentials>;
   /** Emits requests that the worker shuts down. The same request may be repeated; only a stronger one has an effect. */
-  readonly leave$: Observable<Leave>;
+  readonly shutdownRequest$: Observable<ShutdownRequest>;
   /**
    * Called when the worker is idle, and from time to time. With `false` the worker is not needed: it finishes its tasks
    * and exits with 70. A host that cannot find out for now returns `true`. If nothing decides this, the method or its
@@ -28,9 +28,9 @@ export interface Host {
 }
 
 /** A request that the worker shuts down. */
-export interface Leave {
+export interface ShutdownRequest {
   readonly how: Shutdown;
-  /** Completes "the worker goes, because …" */
+  /** Completes "the worker shuts down: …" */
   readonly because: string;
   /** The time left until the machine is taken away, in ms, if known from a spot notice. */
   readonly withinMs?: number;

@@ -1,7 +1,7 @@
 /** Everything about a worker except its tasks: its host, registration, shutdown requests, monitoring and services. */
-export { nobody } from './alone.ts';
+export { standaloneHost } from './standalone-host.ts';
 export { crashReports, type CrashReports } from './crash-reports/index.ts';
-export type { Host, Leave, PoolProblem } from './host.ts';
+export type { Host, ShutdownRequest, PoolProblem } from './host.ts';
 export { MonitoringError, openMonitoring, type Monitoring } from './monitoring.ts';
 export type { Note } from './note.ts';
 export { connectRunner, reportThroughRunner, runnerHost, type RunnerConnection } from './runner/index.ts';

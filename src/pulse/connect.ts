@@ -9,7 +9,7 @@ import {
   type Observable,
 } from 'rxjs';
 import { amqpTransport } from './transport/amqp/transport.ts';
-import { sentAround } from './publish/around-publish.ts';
+import { publishAround } from './publish/around-publish.ts';
 import { DEFAULT_BACKOFF } from './session/backoff.ts';
 import type { Binding } from './topology/binding.ts';
 import { consume, type ConsumerGauge } from './consume/consume.ts';
@@ -123,7 +123,7 @@ export function connect(options: PulseOptions = {}): Pulse {
     one: PublishOptions & PublisherOptions = {},
   ) => {
     if (!aroundPublish) return publishing.send(exchange, routingKey, body, one);
-    const sent = sentAround(
+    const sent = publishAround(
       aroundPublish,
       { exchange, routingKey, body },
       more =>
@@ -143,7 +143,7 @@ export function connect(options: PulseOptions = {}): Pulse {
     if (!connection) throw new PulseError('closed', 'the connection was closed before it was established');
     return connection;
   };
-  const queueCall = queueCalls(live, () => consuming.trouble);
+  const queueCall = queueCalls(live, () => consuming.problem);
 
   let closing: Promise<void> | undefined;
   const close = async ({ deadlineMs = CLOSE_MS, signal }: CloseOptions) => {
@@ -174,7 +174,7 @@ export function connect(options: PulseOptions = {}): Pulse {
     ready: async (ready = {}) => {
       checkReadyOptions(ready);
       const late = () => {
-        const why = consuming.trouble ?? 'the broker does not answer';
+        const why = consuming.problem ?? 'the broker does not answer';
         return new PulseError('connection', `no connection within ${String(ready.timeoutMs)} ms: ${why}`);
       };
       await within(live(), 'waiting for the connection', ready, late);

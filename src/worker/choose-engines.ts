@@ -4,12 +4,12 @@ import { DockerError, dockerEngine } from './engines/docker/index.ts';
 import type { Engine } from './engines/engine.ts';
 import { nativeEngine } from './engines/native/index.ts';
 import { scriptEngine } from './engines/script/index.ts';
-import { CannotWorkHere, macUserEngine, userEngine } from './engines/user/index.ts';
+import { UserEngineUnavailable, macUserEngine, userEngine } from './engines/user/index.ts';
 import type { Emit } from './events.ts';
 import { closeToOthers } from './files/tasks-dir.ts';
 import { registryCredentials } from './registry-credentials.ts';
 import type { LiveSecrets } from './secrets/live-secrets.ts';
-import { MachineUnfit, StartError } from './start-error.ts';
+import { UnsuitableMachine, StartError } from './start-error.ts';
 import type { Collector } from './stores/index.ts';
 
 /** The parts of a worker that engines use. */
@@ -25,7 +25,7 @@ export interface EngineHost {
  * Creates the engines that a configuration names or implies.
  *
  * @throws StartError for a configuration that cannot work
- * @throws MachineUnfit when this machine lacks something that an engine needs
+ * @throws UnsuitableMachine when this machine lacks something that an engine needs
  */
 export async function chosenEngines(host: EngineHost): Promise<readonly Engine[]> {
   const { config, emit } = host;
@@ -42,8 +42,8 @@ export async function chosenEngines(host: EngineHost): Promise<readonly Engine[]
   } catch (error) {
     for (const engine of engines.toReversed()) await engine.close?.();
     const { message } = error as Error;
-    throw error instanceof CannotWorkHere || error instanceof DockerError
-      ? new MachineUnfit(message)
+    throw error instanceof UserEngineUnavailable || error instanceof DockerError
+      ? new UnsuitableMachine(message)
       : new StartError(message);
   }
 }

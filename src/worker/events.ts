@@ -14,9 +14,9 @@ export type WorkerEvent =
   | Incident;
 
 /** Why a claim is given back to the queue: the worker asks for nothing more, or the engine that its task needs is away. */
-export type WhyGivenBack = 'draining' | 'engine-away';
+export type GiveBackReason = 'draining' | 'engine-away';
 
-/** What else happens than a change of state, by its name, with what there is to know of it. */
+/** All events other than changes of state, by name, with their details. */
 export interface Incidents {
   /** `claimWork` failed; the worker asks again after `waitMs`. */
   readonly 'claim-work-failed': { readonly err: unknown; readonly waitMs: number };
@@ -67,7 +67,7 @@ export interface Incidents {
   /** Why the worker cannot consume from Pulse. */
   readonly 'pulse-problem': { readonly problem: string };
   /** A claim came that this worker cannot run. */
-  readonly 'giving-back': { readonly claim: Claim; readonly because: WhyGivenBack };
+  readonly 'giving-back': { readonly claim: Claim; readonly because: GiveBackReason };
   readonly 'give-back-failed': { readonly claim: Claim; readonly err: unknown };
   /** A bug in the worker ended a run. */
   readonly 'run-broke': { readonly claim: Claim; readonly err: unknown };

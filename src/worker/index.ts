@@ -33,7 +33,7 @@ export type { StopReason } from './run/stop.ts';
 export type { SchemaPart } from './schema-part.ts';
 export { LiveSecrets } from './secrets/live-secrets.ts';
 export type { RunSnapshot, WorkerSnapshot } from './snapshot.ts';
-export { CredentialsRefused, MachineUnfit, StartError } from './start-error.ts';
+export { CredentialsRefused, UnsuitableMachine, StartError } from './start-error.ts';
 export { unpackInto } from './unpack/index.ts';
 export { Secret } from '../base/index.ts';
 export { connectPulse } from './asking/connect-pulse.ts';

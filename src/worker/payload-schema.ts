@@ -40,7 +40,7 @@ export function payloadsOfWorker(
 ): Payloads {
   if (formats.length === 0)
     throw new Error(
-      'disableNativePayloads: no payloads are left that this engine takes. Set engine to docker, or leave one of the two out.',
+      'disableNativePayloads: this engine accepts no other payloads. Set engine to docker, or remove one of the two.',
     );
   return payloadsOf(formats, features, formats.includes('script') ? [scriptFormat(config)] : []);
 }

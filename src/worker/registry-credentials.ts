@@ -22,7 +22,9 @@ export async function registryCredentials(file: string): Promise<ReadonlyMap<str
   }
   const { auths, credsStore, credHelpers } = parsed(text, wrong);
   if (credsStore !== undefined || credHelpers !== undefined) {
-    throw wrong('names a program that keeps credentials (credsStore, credHelpers). Write them into auths');
+    throw wrong(
+      'refers to a program for credentials (credsStore, credHelpers). Write the credentials into auths',
+    );
   }
   return new Map(
     Object.entries(auths ?? {}).map(([place, { auth }]) => {
@@ -56,7 +58,7 @@ function parsed(text: string, wrong: (what: string) => Error): DockerConfig {
     entry => typeof entry === 'object' && (entry as unknown) !== null,
   );
   if (!isObject || !areObjects)
-    throw wrong('is no configuration of Docker: {"auths": {"<registry>": {"auth": …}}}');
+    throw wrong('is not a Docker configuration: {"auths": {"<registry>": {"auth": …}}}');
   return value as DockerConfig;
 }
 

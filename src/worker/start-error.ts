@@ -6,7 +6,7 @@ export class StartError extends Error {
 }
 
 /** The worker cannot start on this machine. The same configuration may work on another one. */
-export class MachineUnfit extends StartError {}
+export class UnsuitableMachine extends StartError {}
 
 /** The queue refuses the worker's credentials. */
 export class CredentialsRefused extends Error {

@@ -183,17 +183,17 @@ async function lived(
     ...(random && { random }),
   };
   let because = 'stopped' as ExitReason;
-  let isUnfit = false;
+  let isUnusable = false;
   await createWorker(parts, pulse, shutdown$).events$.forEach(event => {
     if (event.type === 'run' && event.state.phase === 'resolved') void done.count();
     if (event.type === 'worker' && event.state.phase === 'stopped') because = event.state.because ?? because;
     emit(event);
     if (ENDS_THE_WORKER.has(event.type)) {
-      isUnfit = true;
+      isUnusable = true;
       shutdown$.next('finish');
     }
   });
-  if (isUnfit) because = 'out-of-service';
+  if (isUnusable) because = 'out-of-service';
   if (refusal) throw new CredentialsRefused(refusal);
   if (because === 'tasks-complete') await done.forget();
   return because;

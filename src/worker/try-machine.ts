@@ -27,7 +27,7 @@ interface TrialOptions extends Pick<WorkerOptions, 'config' | 'version'> {
  * Tries what a worker's start does on the machine: opens the engines, then the features, and closes them again. It works in
  * a temporary folder in place of the worker's own folders, which stay as they are, and asks for no work.
  *
- * @throws StartError, MachineUnfit as a start would
+ * @throws StartError, UnsuitableMachine as a start would
  */
 export async function tryMachine({
   config,

@@ -31,10 +31,10 @@ import { demandFromNotices } from './asking/notice-demand.ts';
 import { pendingCheck } from './asking/pending-check.ts';
 import { poll } from './asking/poll.ts';
 import { quarantine } from './asking/quarantine.ts';
-import { room, roomInAll } from './asking/room.ts';
+import { diskGate, allGates } from './asking/claim-gate.ts';
 import type { WorkerContext, WorkerParts } from './life/context.ts';
 import type { WorkerEvent } from './events.ts';
-import { limits, restful } from './life/limits.ts';
+import { limits, isIdle } from './life/limits.ts';
 import { notNeeded, stillNeeded } from './life/needed.ts';
 import { NO_PULSE, pulseLink } from './asking/pulse-link.ts';
 import { runEach } from './asking/run-each.ts';
@@ -81,7 +81,7 @@ export function createWorker(
     const link = pulse ? pulseLink(pulse, config, slots, asking.waiting.room$, emit) : NO_PULSE;
     const { exceptions$, missed$ } = link;
     const quarantined = quarantine(queue, slots, emit);
-    const disk = collector && room(collector, slots, emit);
+    const disk = collector && diskGate(collector, slots, emit);
     const engines = engineWatch(
       parts.engines.all,
       slots,
@@ -89,9 +89,9 @@ export function createWorker(
       { ...ENGINE_WATCH_TIMES, limitMs: config.dockerAbsenceSecs * 1_000 },
       () => life.draining,
     );
-    const rooms = [...(disk ? [disk] : []), engines];
-    const engineBack$ = engines.release$.pipe(share());
-    const released$ = merge(quarantined.release$, disk?.release$ ?? EMPTY, engineBack$).pipe(share());
+    const gates = [...(disk ? [disk] : []), engines];
+    const engineBack$ = engines.opened$.pipe(share());
+    const released$ = merge(quarantined.ended$, disk?.opened$ ?? EMPTY, engineBack$).pipe(share());
     const shutdownAt$ = shutdownTimes(shutdown$).pipe(shareReplay(1));
     const { secrets = new LiveSecrets() } = parts;
     secrets.addAllOf(config);
@@ -102,7 +102,7 @@ export function createWorker(
       exceptions$,
       missed$,
       shutdown$: shutdownAt$,
-      noClaimOpen$: defer(() => (life.draining || engines.isOut ? asking.noClaimOpen$ : of(undefined))),
+      noClaimOpen$: defer(() => (life.draining || engines.isClosed ? asking.noClaimOpen$ : of(undefined))),
       draining$: life.draining$,
       engineBack$,
       isEngineAway: ({ task: { payload } }, options) => {
@@ -128,7 +128,7 @@ export function createWorker(
     // Working: completes when no more work is asked for, every call has been answered, and the last run is
     // over.
     const work$ = demand$.pipe(
-      claim(queue, emit, life.draining$, quarantined, asking, roomInAll(rooms)),
+      claim(queue, emit, life.draining$, quarantined, asking, allGates(gates)),
       runEach(worker, slots, () => life.draining),
       share(),
     );
@@ -142,10 +142,13 @@ export function createWorker(
           config,
           work$,
           { unused$: slots.unused$, outOfService$: engines.outOfService(slots.outOfService$) },
-          () => (quarantined.isOut || rooms.some(({ isOut }) => isOut) ? of(true) : asking.confirmNothing()),
+          () =>
+            quarantined.isActive || gates.some(({ isClosed }) => isClosed)
+              ? of(true)
+              : asking.confirmNothing(),
           () => (parts.isNeeded ? stillNeeded(parts.isNeeded) : of(undefined)),
         ),
-        notNeeded(parts.isNeeded, restful(work$).pipe(filter(Boolean)), asking, parts.random),
+        notNeeded(parts.isNeeded, isIdle(work$).pipe(filter(Boolean)), asking, parts.random),
       ).pipe(map(because => ({ type: 'drain' as const, because }))),
       merge(concat(work$.pipe(ignoreElements()), of(true)), outOfTime(shutdownAt$)).pipe(
         map(() => ({ type: 'drained' as const })),

@@ -177,6 +177,6 @@ it.each(['file:///etc/passwd', 'unix:/run/docker.sock', 'no URL', 7, null])(
       expect(reports()).toHaveLength(2);
     });
     expect(requests.filter(({ url }) => url.includes(encodeURIComponent(LOG)))).not.toEqual([]);
-    expect(logged.join('\n')).toContain('the queue gave no http or https URL to upload to');
+    expect(logged.join('\n')).toContain('the queue returned no http or https URL for the upload');
   },
 );

@@ -109,7 +109,7 @@ describe('a queue', () => {
     );
     expect(error).toMatchObject({
       name: 'TaskError',
-      message: 'could not upload: the queue gave no http or https URL to upload to',
+      message: 'could not upload: the queue returned no http or https URL for the upload',
     });
   });
 });

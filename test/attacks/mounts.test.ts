@@ -124,7 +124,7 @@ describe('a replacement of a run’s folder', () => {
     const { home, precious, run, top } = await beside();
     await rename(run, join(top, 'aside'));
     await rename(precious, run);
-    await expect(removeRunFolder(home)).rejects.toThrow(/not the folder that was made/);
+    await expect(removeRunFolder(home)).rejects.toThrow(/not the folder that was created/);
     expect(await readFile(join(run, 'deep/file'), 'utf8')).toBe('precious');
   });
 

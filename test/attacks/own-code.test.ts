@@ -85,7 +85,7 @@ describe.runIf(isRoot && process.platform === 'linux')('a worker with its own us
     expect(existsSync(join(mark, 'run'))).toBe(false);
     expect(worker.lines()).toContainEqual(
       expect.objectContaining({
-        msg: 'the worker uses no programs of folders that its tasks can write',
+        msg: 'the worker uses no programs from folders that its tasks can write to',
         folders: [planted, 'relative', ''],
       }),
     );

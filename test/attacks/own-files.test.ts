@@ -114,10 +114,10 @@ describe.each(users)('a worker of $user is not blocked if a task replaces its fi
     const problems = await lives();
     sh('chattr -R -i "$1"', here.tasksDir);
     expect(problems.map(({ msg }) => msg)).toEqual([
-      'runs cannot be written down: after a sudden death their traces would stay',
-      'could not write down how many tasks are done',
-      'could not write down how many tasks are done',
-      'could not write down how many tasks are done',
+      'runs cannot be recorded: after a sudden death, what they leave behind would not be removed',
+      'could not record how many tasks are done',
+      'could not record how many tasks are done',
+      'could not record how many tasks are done',
     ]);
   });
 });

@@ -45,7 +45,7 @@ it.skipIf(!canBeNobody)(
     expect(await here.artifact(taskId, 'public/file')).toBe('content\n');
     const log = await here.artifact(taskId, 'public/logs/live_backing.log');
     expect(log).toMatch(
-      new RegExp(`^\\[taskcluster:warn .* Processes of this task are left: .*\\b${pid}\\b`, 'm'),
+      new RegExp(`^\\[taskcluster:warn .* Processes of this task are still alive: .*\\b${pid}\\b`, 'm'),
     );
     // It had one slot.
     expect(await worker.exited).toBe(69);

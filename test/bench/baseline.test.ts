@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { baselineWorker } from '../../bench/baseline.ts';
 import type { WorkerParts } from '../../src/worker/life/context.ts';
 
-describe('the baseline of the benchmark', () => {
-  it('asks once for all its free slots, and waits when nothing came, however soon', async () => {
+describe('the baseline worker of the benchmark', () => {
+  it('requests tasks for all its free slots in one call, and waits after an empty answer, however quick', async () => {
     const asked: number[] = [];
     const claimWork = async (tasks: number) => {
       asked.push(tasks);

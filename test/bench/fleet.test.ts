@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 const main = fileURLToPath(new URL('../../bench/fleet/main.ts', import.meta.url));
 
 describe('npm run bench:fleet', () => {
-  it('preempts as many workers as it is told to, and no task is lost', async () => {
+  it('preempts the requested number of workers without losing a task', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tcw-bench-test-'));
     onTestFinished(() => rm(folder, { recursive: true }));
     const file = join(folder, 'rows.json');
@@ -26,7 +26,7 @@ describe('npm run bench:fleet', () => {
     expect(busiest.baseline).toBeGreaterThan(busiest.value);
   });
 
-  it.each(['1', 'many', '2.5'])('takes no %s for a number of workers', async workers => {
+  it.each(['1', 'many', '2.5'])('refuses %s as a number of workers', async workers => {
     const { exitCode, stderr } = await execa(process.execPath, [main, '--workers', workers], {
       reject: false,
     });

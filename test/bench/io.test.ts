@@ -7,7 +7,7 @@ import { expect, inject, it, onTestFinished } from 'vitest';
 
 const main = fileURLToPath(new URL('../../bench/io/main.ts', import.meta.url));
 
-it('npm run bench:io measures what moves bytes, beside what a machine has for it', async () => {
+it('npm run bench:io measures transfers, next to the tools of the machine', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tcw-bench-test-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, 'rows.json');

@@ -8,7 +8,7 @@ import { describe, expect, inject, it, onTestFinished } from 'vitest';
 const main = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
 
 describe('npm run bench', () => {
-  it('measures what it is asked for, and writes it as rows', async () => {
+  it('measures the requested benchmarks, and writes them as rows', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tcw-bench-test-'));
     onTestFinished(() => rm(folder, { recursive: true }));
     const file = join(folder, 'rows.json');

@@ -3,7 +3,7 @@ import { row, rowOf } from '../../bench/report/row.ts';
 import { table } from '../../bench/report/table.ts';
 
 describe('a row of the benchmark', () => {
-  it('has the median of its samples, or the lowest of them that nine tenths are not above', () => {
+  it('contains the median of its samples, or their 90th percentile', () => {
     const samples = [30, 10, 20, 100, 40, 50, 70, 60, 80, 90];
     expect(rowOf('median', { figure: 'a wait', samples })).toMatchObject({
       figure: 'a wait, median',
@@ -15,7 +15,7 @@ describe('a row of the benchmark', () => {
     expect(rowOf('p90', { figure: 'a wait', samples: [5, 7] })).toMatchObject({ value: 7 });
   });
 
-  it('is not made of nothing', () => {
+  it('requires at least one sample', () => {
     expect(() => rowOf('median', { figure: 'a wait', samples: [] })).toThrow('nothing was measured');
   });
 
@@ -57,7 +57,7 @@ describe('a row of the benchmark', () => {
     });
   });
 
-  it('neither meets nor misses what is no goal', () => {
+  it('neither meets nor misses a goal if it has none', () => {
     expect(row('memory', 'MB', 100, undefined)).toMatchObject({
       baseline: null,
       ratio: null,
@@ -67,8 +67,8 @@ describe('a row of the benchmark', () => {
   });
 });
 
-describe('the table', () => {
-  it('puts numbers under each other and says which goals were missed', () => {
+describe('the table of results', () => {
+  it('aligns numbers and marks missed goals', () => {
     const rows = [
       row('a wait', 'ms', 2.345, 51_230, { atMost: 20 }),
       row('calls for each task', 'calls', 1.2, 1.1, { atMost: 1.1 }),

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { dependencyProblems } from '../../scripts/check/dependencies.ts';
 import { tree } from './tree.ts';
 
-describe('the check of the dependencies', () => {
-  it('is content when each package is named where it is used', () => {
+describe('the dependency check', () => {
+  it('passes if each package is listed where it is used', () => {
     const root = tree({
       'package.json': JSON.stringify({
         name: 'tcw',
@@ -18,7 +18,7 @@ describe('the check of the dependencies', () => {
     expect(dependencyProblems(root)).toEqual([]);
   });
 
-  it('names a package that nothing uses, or that only tests use', () => {
+  it('reports a listed package that nothing uses, or that only tests use', () => {
     const root = tree({
       'package.json': JSON.stringify({
         dependencies: { rxjs: '1', yaml: '1' },
@@ -33,7 +33,7 @@ describe('the check of the dependencies', () => {
     ]);
   });
 
-  it('names a package that is used and not named, or for development only', () => {
+  it('reports a package that is used, but not listed, or only listed for development', () => {
     const root = tree({
       'package.json': JSON.stringify({ devDependencies: { yaml: '1' } }),
       'src/a.ts': "import 'yaml';\nimport 'rxjs';",
@@ -63,7 +63,7 @@ describe('the check of the dependencies', () => {
     ]);
   });
 
-  it('is not content with a tree that has nothing to look at', () => {
+  it('fails if there is nothing to check', () => {
     expect(dependencyProblems(tree({ 'package.json': '{}' }))).toEqual([
       'looked at nothing: there is no code here',
     ]);

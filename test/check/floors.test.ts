@@ -6,8 +6,8 @@ import { tree } from './tree.ts';
 const door = (folder: string) => ({ [`src/${folder}/index.ts`]: `export const ${folder} = 1;\n` });
 const imports = (...modules: string[]) => modules.map(module => `import '${module}';\n`).join('');
 
-describe('the check of the floors', () => {
-  it('is content with arrows that run down, through doors', async () => {
+describe('the floors check', () => {
+  it('passes if imports lead downwards, through index.ts', async () => {
     const root = tree({
       ...door('pulse'),
       'src/streams/index.ts': imports('../pulse/index.ts', './deadline.ts'),
@@ -61,7 +61,7 @@ describe('the check of the floors', () => {
     expect(problems[0]).toMatch(new RegExp(`^${rule}: ${from} → `));
   });
 
-  it('sees an import that is of a type only', async () => {
+  it('detects type-only imports', async () => {
     const root = tree({
       'src/pulse/index.ts':
         "import type { Queue } from '../taskcluster/index.ts';\nexport type Pulse = Queue;\n",
@@ -72,7 +72,7 @@ describe('the check of the floors', () => {
     ]);
   });
 
-  it('sees a cycle of types, once', async () => {
+  it('detects a cycle of types, and reports it once', async () => {
     const root = tree({
       'src/pulse/a.ts': "import type { B } from './b.ts';\nexport type A = B | 1;\n",
       'src/pulse/b.ts': "import type { A } from './a.ts';\nexport type B = A[];\n",
@@ -82,18 +82,18 @@ describe('the check of the floors', () => {
     expect(problems[0]).toMatch(/^no-cycle: /);
   });
 
-  it('sees a folder that is on no floor', async () => {
+  it('detects a folder that is on no floor', async () => {
     const root = tree({ ...door('pulse'), 'src/utils/strings.ts': 'export const strings = 1;\n' });
     expect(await floorProblems(root)).toEqual(['on no floor: src/utils/strings.ts']);
   });
 
-  it('is not content when dependency-cruiser looked at nothing, as it does with a TypeScript it does not know', async () => {
+  it('fails if dependency-cruiser skipped the files, as it does with a TypeScript version that it does not support', async () => {
     const nothing = { modules: [], summary: { violations: [] } } as unknown as ICruiseResult;
     const problems = await floorProblems(tree(door('pulse')), async () => ({ output: nothing, exitCode: 0 }));
     expect(problems).toEqual(['not looked at: src/pulse/index.ts']);
   });
 
-  it('is not content with a tree that has nothing to look at', async () => {
+  it('fails if there is nothing to check', async () => {
     expect(await floorProblems(tree({ 'README.md': '' }))).toEqual([
       'looked at nothing: there is no TypeScript under src',
     ]);

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { brokenLinks } from '../../scripts/check/links.ts';
 import { tree } from './tree.ts';
 
-describe('the check of the links', () => {
-  it('names relative links that lead nowhere', () => {
+describe('the link check', () => {
+  it('reports relative links to missing files', () => {
     const root = tree({
       'README.md': '[a](docs/a.md) [gone](docs/gone.md#part) ![image](gone.png "title")\n\n[ref]: other.md',
       'docs/a.md': '[up](../README.md#a) [folder](../docs) [gone](README.md)',
@@ -16,7 +16,7 @@ describe('the check of the links', () => {
     ]);
   });
 
-  it('leaves addresses, sections of the same page and code alone', () => {
+  it('ignores URLs, sections of the same page, and code', () => {
     const root = tree({
       'README.md':
         '[a](https://example.com/x) [b](#part) [c](mailto:a@example.com) `[d](d.md)`\n```\n[e](e.md)\n```\n',
@@ -24,7 +24,7 @@ describe('the check of the links', () => {
     expect(brokenLinks(root)).toEqual([]);
   });
 
-  it('is not content with a tree that has nothing to look at', () => {
+  it('fails if there is nothing to check', () => {
     expect(brokenLinks(tree({ 'a.ts': '' }))).toEqual(['looked at nothing: there is no Markdown here']);
   });
 });

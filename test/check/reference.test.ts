@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { referenceProblems } from '../../scripts/check/reference.ts';
 import { tree } from './tree.ts';
 
-describe('the check of the reference', () => {
+describe('the reference check', () => {
   const pages = Promise.resolve(
     new Map([
       ['docs/a.md', 'as it should be\n'],
@@ -10,7 +10,7 @@ describe('the check of the reference', () => {
     ]),
   );
 
-  it('names the pages that are missing, or not what the docstrings say', async () => {
+  it('reports pages that are missing or differ from the docstrings', async () => {
     const root = tree({ 'docs/a.md': 'as it was\n' });
     expect(await referenceProblems(root, pages)).toEqual([
       'docs/a.md is not what the docstrings say: npm run reference',
@@ -18,7 +18,7 @@ describe('the check of the reference', () => {
     ]);
   });
 
-  it('names an export without a docstring', async () => {
+  it('reports an export without a docstring', async () => {
     const text = '### told\n\nWhat it is.\n\n```ts\n```\n\n### bare\n\n```ts\n```\n';
     const root = tree({ 'docs/a.md': text });
     expect(await referenceProblems(root, Promise.resolve(new Map([['docs/a.md', text]])))).toEqual([
@@ -26,7 +26,7 @@ describe('the check of the reference', () => {
     ]);
   });
 
-  it('is content with pages as they should be', async () => {
+  it('passes if the pages are up to date', async () => {
     const root = tree({ 'docs/a.md': 'as it should be\n', 'docs/b.md': 'as it should be\n' });
     expect(await referenceProblems(root, pages)).toEqual([]);
   });

@@ -4,7 +4,7 @@ import { runSteps, type Step } from '../../scripts/check/steps.ts';
 const node = (name: string, code: string): Step => ({ name, command: [process.execPath, '--eval', code] });
 
 describe('npm run check', () => {
-  it('says of each step whether it was well, and names those that failed with what they said', async () => {
+  it('prints the result of each step, and the output of those that failed', async () => {
     const printed: string[] = [];
     const failed = await runSteps(
       [
@@ -26,7 +26,7 @@ describe('npm run check', () => {
     ]);
   });
 
-  it('runs every step, also after one has failed', async () => {
+  it('runs every step even after a failed one', async () => {
     const steps = ['a', 'b', 'c', 'd', 'e'].map(name => node(name, 'process.exit(1)'));
     const failed = await runSteps(steps, import.meta.dirname, 2, () => undefined);
     expect(failed.sort()).toEqual(['a', 'b', 'c', 'd', 'e']);

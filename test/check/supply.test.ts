@@ -22,7 +22,7 @@ it('the lock file pins each package by the digest of its content', () => {
   expect(installed.filter(([, { integrity }]) => !integrity?.startsWith('sha512-'))).toEqual([]);
 });
 
-it('the lock file pins one Node for each platform, which no install script fetches', () => {
+it('the lock file pins one Node for each platform, installed without install scripts', () => {
   const { optionalDependencies } = read('tools/node/package.json') as {
     optionalDependencies: Record<string, string>;
   };
@@ -41,7 +41,7 @@ it('tests run on the pinned Node', () => {
   expect(Object.values(optionalDependencies)).toContain(process.versions.node);
 });
 
-it('a user of the package installs no Node', () => {
+it('users of the package do not install a Node with it', () => {
   const manifest = read('package.json') as Record<string, Record<string, string> | undefined>;
   const names = ['dependencies', 'optionalDependencies', 'peerDependencies'].flatMap(kind =>
     Object.keys(manifest[kind] ?? {}),
@@ -49,7 +49,7 @@ it('a user of the package installs no Node', () => {
   expect(names.filter(name => /^node(-|$)/.test(name))).toEqual([]);
 });
 
-it('packing a fresh clone installs what the build needs first, on any Node', () => {
+it('packing a fresh clone first installs the packages for the build, on any Node', () => {
   const { scripts } = read('package.json') as { scripts: Record<string, string> };
   expect(scripts).toMatchObject({ prepack: 'npm run build', prebuild: 'node scripts/setup.js' });
 });

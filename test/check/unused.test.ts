@@ -33,7 +33,7 @@ async function unused(files: Readonly<Record<string, string>>): Promise<Record<s
   );
 }
 
-it('the check for unused code names exports and files that nothing imports', async () => {
+it('the unused-code check reports exports and files that nothing imports', async () => {
   expect(
     await unused({
       'src/worker/index.ts': `

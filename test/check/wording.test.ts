@@ -4,8 +4,8 @@ import { tree } from './tree.ts';
 
 const SPLIT = ['can', 'not'].join(' ');
 
-describe('the check of the wording', () => {
-  it('names each line that splits "cannot", in documents, code and comments', () => {
+describe('the wording check', () => {
+  it('reports each line that splits "cannot", in documents, code and comments', () => {
     const root = tree({
       'README.md': `A task\n${SPLIT} do that. It ${SPLIT} do this.\n`,
       'src/a.ts': `const message = 'you ${SPLIT}';\n/**\n * A worker can\n * not\n */\n// It can\n// not.\n`,
@@ -19,7 +19,7 @@ describe('the check of the wording', () => {
     ]);
   });
 
-  it('accepts "cannot", and two words where they are right', () => {
+  it('accepts "cannot", and two words where they are correct', () => {
     const root = tree({
       'README.md': `It cannot. It ${SPLIT} only read but write. What it can nothing else can.\n`,
       'node_modules/a/README.md': SPLIT,
@@ -28,7 +28,7 @@ describe('the check of the wording', () => {
     expect(splitCannots(root)).toEqual([]);
   });
 
-  it('fails where there is nothing to look at', () => {
+  it('fails if there is nothing to check', () => {
     expect(splitCannots(tree({ 'a.json': '{}' }))).toEqual([
       'looked at nothing: there are no documents and no code here',
     ]);

@@ -116,7 +116,7 @@ describe('a malformed payload', () => {
       'an artifact name that the queue cannot take',
       shell('true', { artifacts: [{ type: 'file', path: 'x', name: 'public/ä' }] }),
       {},
-      'artifact "public/ä": its name holds other characters than printable ASCII',
+      'artifact "public/ä": its name contains characters other than printable ASCII',
     ],
   ])('%s is malformed', async (_, payload, definition, message) => {
     const { resolution, log } = await run(payload, definition);
@@ -283,7 +283,7 @@ describe('an artifact outside the folder of the task', () => {
       expect.objectContaining({ name: 'public/stolen', storageType: 'error' }),
     );
     expect(errorsIn(log).at(-1)).toMatch(
-      /^TASK FAILURE during artifact upload: invalid-resource-on-worker: '.*' lies outside of the task's folder$/,
+      /^TASK FAILURE during artifact upload: invalid-resource-on-worker: '.*' is outside the task's folder$/,
     );
     expect(await dev.artifact(taskId, 'public/stolen')).not.toContain('SECRET');
   });
@@ -318,7 +318,7 @@ describe('an artifact outside the folder of the task', () => {
     );
     expect(resolution).toBe('exception/malformed-payload');
     expect(errorsIn(log)).toEqual([
-      'artifact "/etc/hostname": its name holds an empty part (a leading or a double slash)',
+      'artifact "/etc/hostname": its name contains an empty part (a leading or double slash)',
     ]);
   });
 

@@ -20,7 +20,7 @@ describe('an invalid task file', () => {
       /x\.json, line 1, column 12: not JSON \(it ends too early\)$/,
     ],
     ['is not YAML', 'x.yml', 'a: b: c', /x\.yml, line 1, column 4: not YAML \(block as implicit key\)$/],
-    ['is not an object', 'x.json', [payload], /x\.json: it has to hold one object/],
+    ['is not an object', 'x.json', [payload], /x\.json: it must contain one object/],
     ['contains an invalid task', 'x.json', { tasks: [{ payload }, 'task'] }, /tasks\[1\] is not an object$/],
     [
       'uses an unknown json-e variable',

@@ -79,7 +79,7 @@ describe('tcw run --check of a worker that would work', () => {
       expect.stringMatching(/^tcw run would start and ask for work/),
     ]);
     expect(lines).toContain(`  ok    complete: worker group/w1 of the pool ${POOL}`);
-    expect(lines).toContain(`  ok    tasksDir ${tasksDir}/tasks can be made`);
+    expect(lines).toContain(`  ok    tasksDir ${tasksDir}/tasks can be created`);
     expect(lines).toContain('  ok    engine native: works');
     expect(lines).toContain(`  ok    ${local.rootUrl} answers: 0 tasks are pending for ${POOL}`);
     expect(lines).toContain('  ok    credentials of worker are accepted');

@@ -33,7 +33,7 @@ describe('what a killed tcw dev leaves among the temporary files', () => {
 
       const file = workplace.write('next.json', shell('true'));
       const { stderr } = await workplace.tcw('dev', '--once', '--containment', containment, file);
-      expect(stderr).toContain('removed what a tcw dev that was killed has left');
+      expect(stderr).toContain('removed what a killed tcw dev left behind');
       expect(readdirSync(workplace.temporary)).toEqual([]);
       expect(processesWith(`sleep ${marker}`)).toEqual([]);
     },

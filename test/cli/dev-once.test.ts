@@ -57,12 +57,12 @@ describe('tcw dev --once, with the same task twice', () => {
     [
       'in one file',
       { 'a.json': { tasks: [task(ONE), task(OTHER), task(ONE, { payload: shell('false') })] } },
-      /a\.json, tasks\[2\]: task A1cdEfghSTe_CDEFGHIJKg has another definition in \S*a\.json, tasks\[0\]$/,
+      /a\.json, tasks\[2\]: task A1cdEfghSTe_CDEFGHIJKg is defined differently in \S*a\.json, tasks\[0\]$/,
     ],
     [
       'in two files',
       { 'a.json': task(ONE), 'b.json': { tasks: [task(OTHER), task(ONE, { priority: 'high' })] } },
-      /b\.json, tasks\[1\]: task A1cdEfghSTe_CDEFGHIJKg has another definition in \S*a\.json$/,
+      /b\.json, tasks\[1\]: task A1cdEfghSTe_CDEFGHIJKg is defined differently in \S*a\.json$/,
     ],
   ])('and two definitions, %s, reports where they are, and nothing is started', async (_, files, message) => {
     const paths = Object.entries(files).map(([name, content]) => workplace.write(name, content));

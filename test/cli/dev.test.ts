@@ -236,7 +236,7 @@ describe('tcw dev --once', () => {
     );
     const { exitCode, stderr } = await workplace.tcw('dev', '--once', file);
     expect(exitCode).toBe(0);
-    expect(stderr).not.toContain('something stays behind');
+    expect(stderr).not.toContain('something was left behind');
     expect(readdirSync(workplace.temporary)).toEqual([]);
   });
 
@@ -265,7 +265,7 @@ describe('the port of tcw dev', () => {
       const { port } = server.address() as AddressInfo;
       const { exitCode, stdout, stderr } = await workplace.tcw('dev', '--port', String(port));
       expect(stderr).toBe(
-        `tcw: port ${port} cannot be had: another program listens on it; choose another with --port\n`,
+        `tcw: port ${port} is not available: another program listens on it; choose another with --port\n`,
       );
       expect([exitCode, stdout]).toEqual([73, '']);
       expect(readdirSync(workplace.temporary)).toEqual([]);

@@ -109,13 +109,13 @@ describe('a worker that receives SIGTERM', () => {
     // The queue would be waited for for minutes.
     expect(performance.now() - told).toBeLessThan(20_000);
     await worker.says(
-      'not done in time: what runs is killed, and claims that were not given back will expire',
+      'not done in time: running tasks are killed, and claims that were not given back will expire',
     );
     await expect.poll(() => processesWith(`sleep\0${mark}`)).toEqual([]);
 
     // What it could not clean up any more, the next one does.
     const next = here.start();
-    await next.says('removed what a worker that died left of a run');
+    await next.says('removed what a dead worker left of a run');
     next.child.kill('SIGTERM');
     await next.exited;
     expect(await readdir(here.tasksDir)).toEqual([]);

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { tellOfCrash } from '../../src/cli/run/crash.ts';
+import { runCrashHooks } from '../../src/cli/run/crash.ts';
 import { Failure } from '../../src/cli/words/failure.ts';
 import { hosted } from '../../src/cli/run/hosted.ts';
 
@@ -35,7 +35,7 @@ it('reports a crash to the host before the process ends', async () => {
   const here = host();
   const { promise: left, resolve: leave } = Promise.withResolvers<undefined>();
   void hosted(here, here, () => new Promise(() => undefined));
-  tellOfCrash(new Error('thrown by nobody'), () => {
+  runCrashHooks(new Error('thrown by nobody'), () => {
     leave(undefined);
   });
   await left;
@@ -51,7 +51,7 @@ it('exits with the code of a crash after the host was told, even if the worker e
   };
   const { promise: worked, resolve: endWork } = Promise.withResolvers<number>();
   const exitCode = hosted({ ended }, here, () => worked);
-  tellOfCrash(new Error('thrown by nobody'), () => undefined);
+  runCrashHooks(new Error('thrown by nobody'), () => undefined);
   endWork(71);
   await setImmediate();
   hear(undefined);
@@ -63,7 +63,7 @@ it('reports only a crash to the host if the worker fails as a consequence', asyn
   const here = host();
   const { promise: worked, reject: breakOff } = Promise.withResolvers<number>();
   const exitCode = hosted(here, here, () => worked);
-  tellOfCrash(new Error('thrown by nobody'), () => undefined);
+  runCrashHooks(new Error('thrown by nobody'), () => undefined);
   breakOff(new Error('a consequence'));
   await expect(exitCode).rejects.toThrow('a consequence');
   expect(here.reported).toEqual(['thrown by nobody', 69]);
@@ -79,7 +79,7 @@ it('does not exit for another crash before the host was told of the first', asyn
   void hosted({ ended }, here, () => new Promise(() => undefined));
   const { promise: left, resolve: leave } = Promise.withResolvers<unknown[]>();
   for (const message of ['thrown by nobody', 'and again']) {
-    tellOfCrash(new Error(message), () => {
+    runCrashHooks(new Error(message), () => {
       leave([...here.reported]);
     });
   }
@@ -89,6 +89,6 @@ it('does not exit for another crash before the host was told of the first', asyn
 
 it('exits at once if there is no host', () => {
   let isLeft = false;
-  tellOfCrash(new Error('a bug'), () => (isLeft = true));
+  runCrashHooks(new Error('a bug'), () => (isLeft = true));
   expect(isLeft).toBe(true);
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Failure } from '../../src/cli/words/failure.ts';
-import { installService, type InstallWords } from '../../src/cli/install/install-service.ts';
+import { installService, type InstallOptions } from '../../src/cli/install/install-service.ts';
 import { bin, tcw } from './tcw.ts';
 
 async function folder(): Promise<string> {
@@ -18,7 +18,7 @@ async function machine(platform: NodeJS.Platform = 'linux') {
   const root = await folder();
   await mkdir(join(root, 'etc/systemd/system'), { recursive: true });
   await mkdir(join(root, 'Library/LaunchDaemons'), { recursive: true });
-  const install = (words: Partial<InstallWords> = {}) =>
+  const install = (words: Partial<InstallOptions> = {}) =>
     installService(
       { name: 'tcw', ...words },
       { root, program: '/usr/bin/tcw', node: '/usr/bin/node', platform },
@@ -53,7 +53,7 @@ describe('tcw install service', () => {
 next:
   write /etc/tcw/worker.yml (tcw show-config-schema has its properties)
   keep secrets in /etc/tcw/environment, mode 600, as lines like TCW_ACCESS_TOKEN=…
-  make the user, if it is not there: useradd --system --home-dir /var/lib/tcw --shell /usr/sbin/nologin tcw
+  create the user if it does not exist: useradd --system --home-dir /var/lib/tcw --shell /usr/sbin/nologin tcw
   systemctl daemon-reload
   systemctl enable --now tcw
   journalctl -fu tcw
@@ -109,7 +109,7 @@ next:
     await install();
     await writeFile(unit, 'mine');
     await expect(install()).rejects.toThrow(
-      '/etc/systemd/system/tcw.service is there and different: --force replaces it, --print shows the new one',
+      '/etc/systemd/system/tcw.service exists and differs: --force replaces it, --print shows the new one',
     );
     expect(await readFile(unit, 'utf8')).toBe('mine');
     await install({ force: true });
@@ -128,7 +128,7 @@ next:
     [{ engine: 'user', user: 'tcw' }, 64, '--user must be root with the engine user'],
     [{ for: 'windows', program: 'C:\\tcw.cmd' }, 65, 'on Windows nothing is installed'],
     [{ for: 'launchd' }, 65, 'this machine has no launchd: use --print'],
-  ] satisfies [Partial<InstallWords>, number, string][])('refuses %j', async (words, exitCode, message) => {
+  ] satisfies [Partial<InstallOptions>, number, string][])('refuses %j', async (words, exitCode, message) => {
     const { install, unit } = await machine();
     const error: unknown = await install(words).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(Failure);

@@ -222,7 +222,7 @@ describe('tcw encrypt-env', () => {
       'A=x',
     ]);
     expect(exitCode).toBe(64);
-    expect(stderr).toMatch(/--task-id "x" is no task ID/);
+    expect(stderr).toMatch(/--task-id "x" is not a task ID/);
   });
 
   it('says in its help which form is visible to others', async () => {

@@ -71,7 +71,10 @@ describe('tcw show-payload-schema', () => {
     ['script', {}],
   ])('reports that a worker accepts no payloads of the format %s', async (format, more) => {
     const { exitCode, stderr } = await shown(more, '--format', format);
-    expect([exitCode, stderr]).toEqual([73, `tcw: this worker takes no payloads of the format ${format}\n`]);
+    expect([exitCode, stderr]).toEqual([
+      73,
+      `tcw: this worker accepts no payloads of the format ${format}\n`,
+    ]);
   });
 
   it('reports an invalid configuration', async () => {

@@ -202,7 +202,7 @@ it('a token is not refused while the queue is unreachable', async () => {
   const here = await queueForWorkers();
   onTestFinished(() => here.close());
   const worker = here.start('--root-url=http://127.0.0.1:1', `--worker-id=w-${randomUUID().slice(0, 8)}`);
-  await worker.says('could not ask for work', { level: 'warn' });
+  await worker.says('could not claim work', { level: 'warn' });
   expect(worker.child.exitCode).toBeNull();
   expect(JSON.stringify(worker.lines())).not.toContain('stack');
 });

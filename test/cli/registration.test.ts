@@ -197,7 +197,7 @@ describe('tcw run on a machine of AWS', () => {
       new Date(Date.now() + 120_000).toISOString(),
     );
     expect(await worker.exited).toBe(72);
-    expect(worker.said()).toContain('AWS takes this machine away');
+    expect(worker.said()).toContain('AWS is taking this machine away');
     expect((await pool.queue.root.status(taskId)).status.runs[0]).toMatchObject({
       reasonResolved: 'worker-shutdown',
     });
@@ -264,10 +264,10 @@ describe('tcw run on a machine of AWS', () => {
     const second = await tcwRun({ provider: 'aws', cloudMetadataUrl: metadata.url });
     expect(await second.exited).toBe(71);
     expect(second.said()).toContain(
-      'worker-manager refuses to renew the credentials: the worker leaves when they end',
+      'worker-manager refuses to renew the credentials: the worker shuts down before they expire',
     );
     expect(second.said()).toContain(
-      'the worker goes: its credentials end, and worker-manager does not renew them',
+      'the worker shuts down: its credentials expire, and worker-manager does not renew them',
     );
   });
 

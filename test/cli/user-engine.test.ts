@@ -43,7 +43,7 @@ it.runIf(canBeNobody)(
     const { exitCode, stderr } = await run(asNobody);
     expect([exitCode, stderr]).toEqual([
       69,
-      'tcw: The engine "user" needs root, to make users for tasks. Run the worker as root, or use engine: native',
+      'tcw: The engine "user" needs root to create users for tasks. Run the worker as root, or use engine: native',
     ]);
   },
 );

@@ -6,7 +6,7 @@ const documentation = new URL('../../docs/configuration.md', import.meta.url);
 const checkedPart = /(<!-- properties: begin.*?-->\n)(.*)(<!-- properties: end -->)/s;
 
 // With TCW_TEST_WRITE_DOCS=1 the list is written anew.
-it('docs/configuration.md lists every property as the table has it', async () => {
+it('docs/configuration.md describes every property as the property table does', async () => {
   const expected = `\n${await documentedProperties()}\n\n`;
   const text = await readFile(documentation, 'utf8');
   if (process.env.TCW_TEST_WRITE_DOCS === '1') {

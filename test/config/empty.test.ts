@@ -3,8 +3,8 @@ import { PROPERTIES } from '../../src/worker/config/index.ts';
 import { asFlags, asVariables, read, required } from './given.ts';
 
 /** Properties that an ordinary text fits. */
-const texts = [...PROPERTIES].flatMap(([name, { type, oneOf, pattern, usualVariable }]) =>
-  (type === 'string' && !oneOf && !pattern && !usualVariable) || name === 'pulseUrl' ? [name] : [],
+const texts = [...PROPERTIES].flatMap(([name, { type, oneOf, pattern, standardVariable }]) =>
+  (type === 'string' && !oneOf && !pattern && !standardVariable) || name === 'pulseUrl' ? [name] : [],
 );
 const good = (name: string) => (name === 'pulseUrl' ? 'amqps://pulse.example.com' : 'good');
 const revealed = (value: unknown) =>
@@ -13,7 +13,7 @@ const revealed = (value: unknown) =>
     : value;
 
 describe('an empty value means "not set", everywhere', () => {
-  it.each(texts)('%s: empty in a variable or a flag does not hide the value of the file', async name => {
+  it.each(texts)('%s: an empty variable or flag does not override the value in the file', async name => {
     const file = { ...required, [name]: good(name) };
     for (const given of [
       { file, environment: asVariables({ [name]: '' }) },
@@ -23,12 +23,15 @@ describe('an empty value means "not set", everywhere', () => {
     }
   });
 
-  it.each(texts)('%s: empty in the file does not hide the variable, nor the default', async name => {
-    const file = { ...required, [name]: '' };
-    const { config } = await read({ file, environment: asVariables({ [name]: good(name) }) });
-    expect(revealed(config[name as 'pulseUrl'])).toBe(good(name));
-    expect(revealed((await read({ file })).config[name as 'pulseUrl'])).toBe(PROPERTIES.get(name)?.default);
-  });
+  it.each(texts)(
+    '%s: an empty value in the file overrides neither the variable nor the default',
+    async name => {
+      const file = { ...required, [name]: '' };
+      const { config } = await read({ file, environment: asVariables({ [name]: good(name) }) });
+      expect(revealed(config[name as 'pulseUrl'])).toBe(good(name));
+      expect(revealed((await read({ file })).config[name as 'pulseUrl'])).toBe(PROPERTIES.get(name)?.default);
+    },
+  );
 
   it.each([
     ['capacity', 1],
@@ -36,7 +39,7 @@ describe('an empty value means "not set", everywhere', () => {
     ['idleTimeoutSecs', 0],
     ['logLevel', 'info'],
     ['livelogPortBase', 60_098],
-  ])('%s: empty is its default', async (name, value) => {
+  ])('%s: an empty value means the default', async (name, value) => {
     for (const given of [
       { file: { ...required, [name]: '' } },
       { file: required, environment: asVariables({ [name]: '' }) },
@@ -46,7 +49,7 @@ describe('an empty value means "not set", everywhere', () => {
     }
   });
 
-  it('the usual variables of Taskcluster, too', async () => {
+  it('also in the standard variables of Taskcluster', async () => {
     const environment = {
       TASKCLUSTER_ACCESS_TOKEN: '',
       TASKCLUSTER_CERTIFICATE: '',
@@ -57,7 +60,7 @@ describe('an empty value means "not set", everywhere', () => {
     expect([config.certificate, warnings]).toEqual([undefined, []]);
   });
 
-  it('an empty certificate in a flag does not count as one that belongs to another token', async () => {
+  it('an empty certificate in a flag is not taken for the certificate of another token', async () => {
     const { accessToken: _, ...others } = required;
     const environment = { TASKCLUSTER_ACCESS_TOKEN: 'token', TASKCLUSTER_CERTIFICATE: '{}' };
     const { config } = await read({ file: others, environment, words: ['--certificate='] });

@@ -25,7 +25,7 @@ describe('a configuration file', () => {
     expect(config).toMatchObject({ workerId: required.workerId, workerType: required.workerType });
   });
 
-  it('is YAML 1.2: yes is a word, 010 is ten', async () => {
+  it('is YAML 1.2: yes is a string, and 010 is ten', async () => {
     const file = `${yaml}workerGroup: yes\ncapacity: 010\n`;
     expect((await read({ file, extension: '.yml' })).config).toMatchObject({
       workerGroup: 'yes',
@@ -33,7 +33,7 @@ describe('a configuration file', () => {
     });
   });
 
-  it('may be empty, when all is given elsewhere', async () => {
+  it('may be empty if every required property is set elsewhere', async () => {
     const environment = {
       TASKCLUSTER_ROOT_URL: required.rootURL,
       TASKCLUSTER_CLIENT_ID: required.clientId,
@@ -66,7 +66,7 @@ describe('scanJson', () => {
     expect(scanJson(text)).toBe(offset);
   });
 
-  it('finds none in JSON', () => {
+  it('finds no syntax error in valid JSON', () => {
     fc.assert(
       fc.property(fc.json(), fc.constantFrom(undefined, 2, '\t'), (text, indent) => {
         expect(scanJson(JSON.stringify(JSON.parse(text), undefined, indent))).toBeUndefined();
@@ -74,7 +74,7 @@ describe('scanJson', () => {
     );
   });
 
-  it('finds one exactly where JSON.parse does', () => {
+  it('finds a syntax error exactly if JSON.parse does', () => {
     const damaged = fc
       .tuple(fc.json(), fc.nat(), fc.nat(3), fc.stringMatching(/^[{}[\]:,"0-9a-z\\ \n-]{0,3}$/))
       .map(([text, at, length, insertion]) => {

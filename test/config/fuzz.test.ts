@@ -44,8 +44,8 @@ const anyText = fc.oneof(
 );
 const name = fc.constantFrom(...names);
 
-describe('any input', () => {
-  it('as a file: a configuration, or a line for each problem', async () => {
+describe('arbitrary input', () => {
+  it('as a file leads to a configuration, or to one line per problem', async () => {
     const valid = JSON.stringify({ ...required, capacity: 2, workerTypeMetadata: { a: [1] } }, undefined, 1);
     const damaged = fc
       .tuple(fc.nat(valid.length), fc.nat(8), fc.string({ unit: 'binary', maxLength: 4 }))
@@ -59,7 +59,7 @@ describe('any input', () => {
     );
   });
 
-  it('as a value in a file', async () => {
+  it('as a value in a file leads to a configuration, or to one line per problem', async () => {
     const values = fc.dictionary(name, fc.oneof(fc.jsonValue(), anyText));
     await fc.assert(
       fc.asyncProperty(values, file => readsOrSaysWhy({ file: { ...required, ...file } })),
@@ -67,7 +67,7 @@ describe('any input', () => {
     );
   });
 
-  it('as variables and flags', async () => {
+  it('as variables and flags leads to a configuration, or to one line per problem', async () => {
     // The system has no variables, and no arguments, with a NUL.
     const texts = fc.dictionary(
       name,
@@ -87,7 +87,7 @@ describe('any input', () => {
     );
   });
 
-  it.each(['0x4', '1e0', ' 4 ', '١', '4,0', 'NaN'])('capacity %j is no number', async text => {
+  it.each(['0x4', '1e0', ' 4 ', '١', '4,0', 'NaN'])('is not a number as capacity: %j', async text => {
     await expect(read({ file: required, words: ['--capacity', text] })).rejects.toThrow(
       /flag --capacity: capacity must be a whole number from 1 to 255; it is /,
     );

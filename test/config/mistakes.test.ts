@@ -33,20 +33,20 @@ describe('a configuration file that cannot be read', () => {
     ['rootURL: !env ROOT_URL\n', '.yml', 'line 1, column 10: not YAML (tag resolve failed)'],
     ['capacity: *four\n', '.config', 'line 1, column 11: not YAML (alias of nothing)'],
     [billionLaughs(), '.yml', 'its aliases (*name) stand for too much'],
-    ['[1, 2]', '.json', 'has to hold one object, of property names and their values'],
-    ['just words', '.yml', 'has to hold one object, of property names and their values'],
+    ['[1, 2]', '.json', 'must contain one object with property names and values'],
+    ['just words', '.yml', 'must contain one object with property names and values'],
   ])('%j as %s: %s', async (file, extension, reason) => {
     const error = await refusal({ file, extension });
     expect(error.exitCode).toBe(CANNOT_LOAD);
     expect(error.problems[0]?.message).toContain(reason);
   });
 
-  it('says nothing of missing properties, which may stand in it', async () => {
+  it('leads to no message about missing properties, because the file may contain them', async () => {
     expect((await refusal({ file: '{' })).problems).toHaveLength(1);
   });
 });
 
-describe('a name that no property has', () => {
+describe('an unknown property name', () => {
   it.each<[string, Given, string]>([
     ['file', { file: { ...required, rootUri: 'x' } }, 'unknown property rootUri; did you mean rootURL?'],
     ['file', { file: { ...required, capcity: 1 } }, 'unknown property capcity; did you mean capacity?'],
@@ -85,7 +85,7 @@ describe('a name that no property has', () => {
     expect(error.problems[0]?.message).toMatch(new RegExp(`${escaped(message)}$`));
   });
 
-  it('is no mistake in a variable of the test suite or of somebody else', async () => {
+  it('is no mistake in a variable of the test suite or of another program', async () => {
     await read({
       file: required,
       environment: { TCW_TEST_PULSE_URL: 'x', TCWX: 'x', TASKCLUSTER_PROXY_URL: 'x' },
@@ -116,7 +116,7 @@ describe('a value of the wrong type', () => {
     mistyped(property).map(value => [name, value] as const),
   );
 
-  it.each(cases)('%s: %j in a file', async (name, value) => {
+  it.each(cases)('is reported for %s: %j in a file', async (name, value) => {
     const error = await refusal({ file: { ...required, [name]: value } });
     expect(error.exitCode).toBe(CANNOT_LOAD);
     expect(error.problems).toHaveLength(1);
@@ -134,7 +134,7 @@ describe('a value of the wrong type', () => {
     ['workerTypeMetadata', '[]'],
     ['publicIP', 'localhost'],
   ] as const;
-  it.each(texts)('%s: %j in a variable and in a flag', async (name, text) => {
+  it.each(texts)('is reported for %s: %j in a variable and in a flag', async (name, text) => {
     const inVariable = await refusal({ file: required, environment: asVariables({ [name]: text }) });
     const inFlag = await refusal({ file: required, words: asFlags({ [name]: text }) });
     expect([inVariable.exitCode, inFlag.exitCode]).toEqual([CANNOT_LOAD, CANNOT_LOAD]);
@@ -142,18 +142,18 @@ describe('a value of the wrong type', () => {
     expect(inFlag.message).toMatch(new RegExp(`flag --[a-z-]+: ${name} must be .*; it is `));
   });
 
-  it('is a mistake also where a higher place overrides it', async () => {
+  it('is reported even if another source overrides it', async () => {
     const error = await refusal({ file: { ...required, capacity: 'four' }, words: ['--capacity', '4'] });
     expect(error.problems).toHaveLength(1);
   });
 
-  it('may be another flag, where a value was forgotten', async () => {
+  it('may be another flag if a value was forgotten', async () => {
     const error = await refusal({ file: required, words: ['--worker-group', '--capacity', '4'] });
     expect(error.message).toContain('flag --worker-group needs a value, and --capacity follows it');
   });
 });
 
-describe('a configuration that is read and wrong', () => {
+describe('a configuration that can be loaded but is invalid', () => {
   const limits = [...PROPERTIES].flatMap(([name, { type, minimum, maximum }]) => {
     const lowest = type === 'seconds' || type === 'port' ? 0 : minimum;
     const highest = type === 'port' ? 65_535 : maximum;
@@ -184,7 +184,7 @@ describe('a configuration that is read and wrong', () => {
     ['logLevel', 'trace'],
   ] as const;
 
-  it.each([...limits, ...texts])('%s: %j', async (name, value) => {
+  it.each([...limits, ...texts])('is refused for %s: %j', async (name, value) => {
     for (const given of [
       { file: { ...required, [name]: value } },
       { file: required, environment: asVariables({ [name]: value }) },
@@ -197,12 +197,12 @@ describe('a configuration that is read and wrong', () => {
     }
   });
 
-  it('is right when a higher place puts it right', async () => {
+  it('is accepted if an overriding source corrects it', async () => {
     const { config } = await read({ file: { ...required, capacity: 0 }, words: ['--capacity', '4'] });
     expect(config.capacity).toBe(4);
   });
 
-  it.each(Object.keys(required))('%s is missing, or empty', async name => {
+  it.each(Object.keys(required))('is refused if %s is missing or empty', async name => {
     const others = Object.fromEntries(Object.entries(required).filter(([key]) => key !== name));
     for (const file of [others, { ...others, [name]: '' }, { ...others, [name]: null }]) {
       const error = await refusal({ file });
@@ -214,7 +214,7 @@ describe('a configuration that is read and wrong', () => {
     }
   });
 
-  it('has ports that overlap, or none left', async () => {
+  it('is refused for ports that overlap, or if none is left', async () => {
     const overlap = await refusal({
       file: { ...required, capacity: 3, livelogPortBase: 60_000, interactivePort: 60_009 },
     });
@@ -226,13 +226,13 @@ describe('a configuration that is read and wrong', () => {
     expect(above.message).toContain('taskclusterProxyPort needs the ports 65532 to 65536');
   });
 
-  it('may have the ports of a feature that is switched off wherever they are', async () => {
+  it('may have any ports for a disabled feature', async () => {
     await read({ file: { ...required, livelogPortBase: 53_654, enableInteractive: false } });
   });
 });
 
-describe('all mistakes at once', () => {
-  it('stand in one message, each with its place, and one that cannot be loaded decides the code', async () => {
+describe('all mistakes together', () => {
+  it('are in one message, each with its place, and one that prevents loading determines the exit code', async () => {
     const error = await refusal({
       file: { clientId: 'c', capacity: 'four', colour: 'red' },
       environment: { TCW_CAPACITI: '1', TCW_LOG_LEVEL: 'loud' },
@@ -258,7 +258,7 @@ describe('all mistakes at once', () => {
   });
 });
 
-describe('a secret', () => {
+describe('a secret in a configuration', () => {
   const secret = fc.stringMatching(/^[A-Za-z0-9_-]{12,24}$/).map(text => `s3cret${text}`);
   const leaks: ((text: string) => Given)[] = [
     text => ({ file: { ...required, accesToken: text } }),
@@ -280,7 +280,7 @@ describe('a secret', () => {
   ];
 
   it.each(leaks.map(given => [given('…'), given] as const))(
-    'never stands in a message: %j',
+    'never appears in a message: %j',
     async (_, given) => {
       await fc.assert(
         fc.asyncProperty(secret, async text => {
@@ -291,7 +291,7 @@ describe('a secret', () => {
     },
   );
 
-  it('prints as [redacted] wherever the configuration is printed', async () => {
+  it('is printed as [redacted] wherever the configuration is printed', async () => {
     const { config } = await read({
       file: { ...required, pulseUrl: 'amqp://user:SECRET@host', certificate: 'SECRET' },
     });

@@ -12,7 +12,7 @@ type Place = 'default' | 'usual variable' | 'file' | 'variable' | 'flag';
 
 const RISING: readonly Place[] = ['default', 'usual variable', 'file', 'variable', 'flag'];
 const names = [...PROPERTIES.keys()];
-const usual = names.filter(name => PROPERTIES.get(name)?.usualVariable !== undefined);
+const usual = names.filter(name => PROPERTIES.get(name)?.standardVariable !== undefined);
 
 /** The properties that can be given at a place. */
 const possible: Readonly<Record<Place, readonly string[]>> = {
@@ -25,8 +25,8 @@ const possible: Readonly<Record<Place, readonly string[]>> = {
 
 const pairs = RISING.flatMap((lower, i) => RISING.slice(i + 1).map(higher => [lower, higher] as const));
 
-describe('where a property comes from', () => {
-  it.each(pairs)('every property: %s, overridden by %s', async (lower, higher) => {
+describe('the precedence of the sources', () => {
+  it.each(pairs)('applies to every property: %s, overridden by %s', async (lower, higher) => {
     const cases = fc.record({
       low: validValues(possible[lower]),
       high: validValues(possible[higher]),
@@ -46,7 +46,7 @@ describe('where a property comes from', () => {
     );
   });
 
-  it('takes each property from the highest of the places that have it', async () => {
+  it('takes each property from the source with the highest precedence that sets it', async () => {
     const places = ['usual variable', 'file', 'variable', 'flag'] as const;
     const some = (place: Place) => fc.subarray([...possible[place]]).chain(subset => validValues(subset));
     await fc.assert(
@@ -83,7 +83,10 @@ function given(byPlace: Partial<Record<Place, Values>>, yaml: boolean): Given {
 
 function usualVariables(values: Values): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [PROPERTIES.get(name)?.usualVariable ?? '', String(value)]),
+    Object.entries(values).map(([name, value]) => [
+      PROPERTIES.get(name)?.standardVariable ?? '',
+      String(value),
+    ]),
   );
 }
 

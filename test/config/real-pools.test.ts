@@ -8,7 +8,7 @@ describe('the configuration of a pool that generic-worker runs today', () => {
     ['containers', containers],
     ['a desktop', desktop],
     ['a user for each task', users],
-  ])('for %s is read without a warning', async (_, pool) => {
+  ])('that is for %s is read without a warning', async (_, pool) => {
     const { config, warnings } = await read({ file: { ...pool, ...fromRunner } });
     expect(config).toMatchObject({
       rootURL: 'https://tc.example.com',
@@ -19,7 +19,7 @@ describe('the configuration of a pool that generic-worker runs today', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('for Windows is refused on other systems in one line that names its paths', async () => {
+  it('that is for Windows is refused on other systems in one line that names its paths', async () => {
     const error = await refusal({ file: { ...windows, ...fromRunner } });
     expect(error.exitCode).toBe(73);
     expect(error.problems).toHaveLength(1);
@@ -29,29 +29,29 @@ describe('the configuration of a pool that generic-worker runs today', () => {
     );
   });
 
-  it('for Windows is fine there', () => {
+  it('that is for Windows is accepted there', () => {
     const settings = new Map([['tasksDir', { value: 'D:\\', place: 'file x' }]]);
     expect(windowsProblems(settings, 'win32')).toEqual([]);
   });
 });
 
-describe('a name in another case, as generic-worker takes it', () => {
+describe('a name in another case, which generic-worker accepts', () => {
   it.each([
     ['instanceID', 'instanceId', 'i-1'],
     ['rooturl', 'rootURL', 'https://other.example.com'],
     ['CAPACITY', 'capacity', 7],
-  ])('%s is %s', async (written, name, value) => {
+  ])('is accepted: %s is %s', async (written, name, value) => {
     const { [name as 'rootURL']: _, ...others } = required;
     const { config } = await read({ file: { ...others, [written]: value } });
     expect(config).toMatchObject({ [name]: value });
   });
 
-  it('is one of an object whose keys are known, too', async () => {
+  it('is accepted in objects with known keys, too', async () => {
     const { config } = await read({ file: { ...required, D2GConfig: { allowGpus: true } } });
     expect(config.d2gConfig).toMatchObject({ allowGPUs: true });
   });
 
-  it('is merged with the exact name where both hold objects, and the exact one counts for the same key', async () => {
+  it('is merged with the exact name if both have objects, and the exact name wins for each key', async () => {
     const { config, warnings } = await read({
       file: {
         ...required,
@@ -67,15 +67,15 @@ describe('a name in another case, as generic-worker takes it', () => {
     [{ capacity: 2, Capacity: 3 }, 2, 'capacity'],
     [{ Capacity: 3, capacity: 2 }, 2, 'capacity'],
     [{ CAPACITY: 3, Capacity: 4 }, 4, 'Capacity'],
-  ])('of %j counts as %d, with a warning', async (spellings, capacity, counts) => {
+  ])('of %j is read as %d, with a warning', async (spellings, capacity, counts) => {
     const { config, warnings } = await read({ file: { ...required, ...spellings } });
     expect(config.capacity).toBe(capacity);
     expect(warnings.map(({ message }) => message)).toEqual([
-      `capacity is given in two spellings; that of ${counts} counts`,
+      `capacity is given in two spellings; ${counts} is used`,
     ]);
   });
 
-  it('names a retired property as well', async () => {
+  it('is recognised for an obsolete property, too', async () => {
     const { warnings } = await read({ file: { ...required, queuebaseurl: 'https://queue.example.com' } });
     expect(warnings[0]?.message).toContain('queueBaseURL is obsolete');
   });

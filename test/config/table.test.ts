@@ -17,13 +17,13 @@ const names = [...PROPERTIES.keys()];
 const obsolete = [...OBSOLETE_PROPERTIES.keys()];
 
 describe('the table of properties', () => {
-  it('has each property under one heading', () => {
+  it('contains each property under one heading', () => {
     const grouped = PROPERTY_GROUPS.flatMap(({ properties }) => Object.keys(properties));
     expect(grouped.toSorted()).toEqual(names.toSorted());
     expect(new Set(grouped).size).toBe(grouped.length);
   });
 
-  it('gives each property, obsolete ones included, a variable and a flag of its own', () => {
+  it('gives each property, including obsolete ones, its own variable and flag', () => {
     const all = [...names, ...obsolete];
     expect(new Set(all.map(variableName)).size).toBe(all.length);
     expect(new Set(all.map(flagName)).size).toBe(all.length);
@@ -54,12 +54,12 @@ describe('the table of properties', () => {
       expect(description).toMatch(/^[A-Z"a-z][^\n]{5,90}[^.\n]$/);
   });
 
-  it('keeps obsolete names apart from those in use', () => {
+  it('contains no obsolete name that is still in use', () => {
     expect(names.filter(name => OBSOLETE_PROPERTIES.has(name))).toEqual([]);
   });
 
   // generic-worker has accessToken and certificate (its PrivateConfig), and livelogSecret in its 10.x line. The others are tcw's own.
-  it('knows its secrets', () => {
+  it('marks the secret properties', () => {
     expect(names.filter(name => PROPERTIES.get(name)?.secret)).toEqual([
       'accessToken',
       'certificate',
@@ -70,18 +70,18 @@ describe('the table of properties', () => {
     ]);
   });
 
-  it('gives out defaults that nobody else holds', () => {
+  it('returns a new copy of the defaults each time', () => {
     const defaults = configDefaults();
     expect(defaults).toMatchObject({ capacity: 1, provisionerId: 'test-provisioner', tasksDir: 'tasks' });
     expect(configDefaults().workerTypeMetadata).not.toBe(defaults.workerTypeMetadata);
   });
 });
 
-describe('the JSON schema', () => {
+describe('the JSON schema of the configuration', () => {
   // Strict, and without plug-ins: whoever uses the schema may have none.
   const validate = new Ajv({ strict: true }).compile(configSchema());
 
-  it('is of draft 07 and accepts every configuration that is loaded', async () => {
+  it('follows draft 07 and accepts every configuration that can be loaded', async () => {
     expect(configSchema().$schema).toBe('http://json-schema.org/draft-07/schema#');
     await fc.assert(
       fc.asyncProperty(validValues(names), async file => {
@@ -96,14 +96,14 @@ describe('the JSON schema', () => {
     );
   });
 
-  it('refuses what is refused', () => {
+  it('refuses every configuration that is refused', () => {
     expect(validate({})).toBe(false);
     expect(validate({ ...requiredOnly(), capacity: 0 })).toBe(false);
     expect(validate({ ...requiredOnly(), capcity: 1 })).toBe(false);
     expect(validate(requiredOnly())).toBe(true);
   });
 
-  it('names the defaults', () => {
+  it('contains the defaults', () => {
     const { properties } = configSchema() as { properties: Record<string, { default?: unknown }> };
     const defaults = Object.entries(properties).flatMap(([name, schema]) =>
       schema.default === undefined ? [] : [[name, schema.default]],

@@ -4,7 +4,7 @@ import { asFlags, asVariables, read, required } from './given.ts';
 
 describe('a property that generic-worker has dropped', () => {
   it.each([...OBSOLETE_PROPERTIES])(
-    '%s is accepted from everywhere, with what replaced it',
+    'is accepted from every source, with a warning that names its replacement: %s',
     async (name, { replacedBy }) => {
       const { config, warnings } = await read({
         file: { ...required, [name]: 'anything' },
@@ -20,14 +20,14 @@ describe('a property that generic-worker has dropped', () => {
     },
   );
 
-  it('is mentioned also when the configuration is refused: it may be why', async () => {
+  it('is mentioned even if the configuration is refused, because it may be the cause', async () => {
     const { rootURL: _, ...file } = { ...required, queueBaseURL: 'https://queue.example.com/v1' };
     await expect(read({ file })).rejects.toThrow(/rootURL is missing[^]*queueBaseURL is obsolete/);
   });
 });
 
 describe('a property of generic-worker', () => {
-  it('is not worth a word with its default, or unset', async () => {
+  it('causes no warning if it is unset or has its default', async () => {
     const defaults = Object.fromEntries(
       [...PROPERTIES].map(([name, { default: value }]) => [name, value ?? null]),
     );
@@ -41,14 +41,14 @@ describe('a property of generic-worker', () => {
 describe('a certificate', () => {
   const environment = { TASKCLUSTER_ACCESS_TOKEN: 'token', TASKCLUSTER_CERTIFICATE: '{}' };
 
-  it('counts with an access token from the same place, or a lower one', async () => {
+  it('is used with an access token from the same source, or from one of lower precedence', async () => {
     const { accessToken: _, ...others } = required;
     expect((await read({ file: others, environment })).config.certificate?.reveal()).toBe('{}');
     const { config } = await read({ file: { ...others, certificate: 'in file' }, environment });
     expect(config.certificate?.reveal()).toBe('in file');
   });
 
-  it('of a lower place is put aside: it belongs to another access token', async () => {
+  it('is ignored if a source of higher precedence sets another access token', async () => {
     const { config, warnings } = await read({ file: required, environment });
     expect(config.certificate).toBeUndefined();
     expect(warnings.map(({ property, place }) => [property, place])).toEqual([

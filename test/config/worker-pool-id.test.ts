@@ -12,7 +12,7 @@ it('workerPoolId stands for provisionerId and workerType', async () => {
   });
 });
 
-it('workerPoolId of a higher place overrides the two of a lower one, and the other way round', async () => {
+it('workerPoolId overrides the two properties of a source with lower precedence, and vice versa', async () => {
   const file = { ...rest, provisionerId: 'low', workerType: 'low' };
   const higher = await read({ file, words: ['--worker-pool-id', 'high/high'] });
   expect(higher.config).toMatchObject({ provisionerId: 'high', workerType: 'high' });
@@ -23,7 +23,7 @@ it('workerPoolId of a higher place overrides the two of a lower one, and the oth
   expect(lower.config).toMatchObject({ provisionerId: 'low', workerType: 'high' });
 });
 
-it('workerPoolId does not contradict the two in one place', async () => {
+it('workerPoolId and the two properties in one source must agree', async () => {
   const error = await refusal({ file: { ...rest, workerPoolId: 'a/b', workerType: 'c' }, words: [] });
   expect(error.exitCode).toBe(73);
   expect(error.message).toMatch(

@@ -11,7 +11,7 @@ import { startDockerLab, type DockerLab } from '../harness/docker/lab.ts';
 
 // npm test makes one where it is root on Linux and finds no engine; this machine has another engine, or none.
 describe.skipIf(!canMakeLab())('a lab with a Docker engine', () => {
-  it('runs commands where the engine is, and nothing of it is left when it is stopped', async () => {
+  it('runs commands next to the engine, and leaves nothing behind when it is stopped', async () => {
     const lab = await startDockerLab();
     const processes = await processesOf(lab);
     expect(processes.length).toBeGreaterThan(1);
@@ -23,7 +23,7 @@ describe.skipIf(!canMakeLab())('a lab with a Docker engine', () => {
   });
 
   it.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)(
-    'ends with what runs in it when its owner is ended by %s',
+    'ends with all its processes if its owner is ended by %s',
     async signal => {
       const module = new URL('../harness/docker/lab.ts', import.meta.url).href;
       const owner = spawn(process.execPath, [

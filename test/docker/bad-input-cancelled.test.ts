@@ -57,7 +57,7 @@ async function isOver(taskId: string): Promise<void> {
   expect(here.worker.events.filter(({ type }) => type === 'clean-up-failed')).toEqual([]);
 }
 
-describe('a task that is cancelled', () => {
+describe('a task ends when it is cancelled', () => {
   it.each(['/manifests/', '/blobs/'])('while %s of its image are pulled', async part => {
     await using registry = await startRegistry();
     await using slow = await registryProxy(registry.host);
@@ -75,7 +75,7 @@ describe('a task that is cancelled', () => {
     expect(again.state, again.log).toBe('completed');
   });
 
-  it('while its image is loaded', async () => {
+  it('while its image is being loaded', async () => {
     const { body } = await client.stream({ method: 'GET', path: `/images/${image.name}/get` });
     const content = Buffer.concat(await body.toArray());
     const maker = await makeImage(client, { entries: [{ name: 'image.tar', content }] });
@@ -98,11 +98,11 @@ describe('a task that is cancelled', () => {
   });
 
   it.each([
-    ['its network is made', /^POST \S*\/networks\/create/],
-    ['its container is made', /^POST \S*\/containers\/create/],
+    ['its network is created', /^POST \S*\/networks\/create/],
+    ['its container is created', /^POST \S*\/containers\/create/],
     ['the worker connects to its output', /^POST \S*\/attach/],
     ['its container is started', /^POST \S*\/start /],
-  ])('while %s, which the engine does all the same', async (_, call) => {
+  ])('while %s, even if the engine still does that', async (_, call) => {
     const held = proxy.hold(call);
     const taskId = await here.local.createTask({
       image: image.name,
@@ -115,7 +115,7 @@ describe('a task that is cancelled', () => {
     await isOver(taskId);
   });
 
-  it('while it runs and does not want to end', async () => {
+  it('while it runs and ignores signals', async () => {
     const taskId = await here.local.createTask({
       image: image.name,
       ...sh("trap '' TERM INT HUP; sleep 600 & while :; do sleep 600; done"),
@@ -126,9 +126,9 @@ describe('a task that is cancelled', () => {
   });
 
   it.each([
-    ['a file of it is read', { type: 'file', path: '/d/huge' }, /^GET \S*\/archive/],
-    ['a directory of it is listed', { type: 'directory', path: '/d' }, /^GET \S*\/archive/],
-  ])('while %s, and the engine does not answer', async (_, artifact, call) => {
+    ['one of its files is read', { type: 'file', path: '/d/huge' }, /^GET \S*\/archive/],
+    ['one of its directories is listed', { type: 'directory', path: '/d' }, /^GET \S*\/archive/],
+  ])('while %s, even if the engine does not answer', async (_, artifact, call) => {
     const held = proxy.hold(call);
     const taskId = await here.local.createTask({
       image: image.name,
@@ -140,21 +140,24 @@ describe('a task that is cancelled', () => {
     await isOver(taskId);
   });
 
-  it.each(['file', 'directory'])('while a %s of a terabyte of nothing comes out of it', async type => {
-    const taskId = await here.local.createTask({
-      image: image.name,
-      ...sh('mkdir /d && truncate -s 1099511627776 /d/huge'),
-      artifacts: { 'public/it': { type, path: type === 'file' ? '/d/huge' : '/d' } },
-    });
-    await expect
-      .poll(() => here.worker.events)
-      .toContainEqual(
-        expect.objectContaining({
-          type: 'run',
-          state: expect.objectContaining({ phase: 'uploading' }) as unknown,
-        }),
-      );
-    await cancel(taskId);
-    await isOver(taskId);
-  });
+  it.each(['file', 'directory'])(
+    'while a sparse %s of a terabyte is read out of its container',
+    async type => {
+      const taskId = await here.local.createTask({
+        image: image.name,
+        ...sh('mkdir /d && truncate -s 1099511627776 /d/huge'),
+        artifacts: { 'public/it': { type, path: type === 'file' ? '/d/huge' : '/d' } },
+      });
+      await expect
+        .poll(() => here.worker.events)
+        .toContainEqual(
+          expect.objectContaining({
+            type: 'run',
+            state: expect.objectContaining({ phase: 'uploading' }) as unknown,
+          }),
+        );
+      await cancel(taskId);
+      await isOver(taskId);
+    },
+  );
 });

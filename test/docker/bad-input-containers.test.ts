@@ -21,20 +21,20 @@ beforeAll(async () => {
 });
 
 describe('a container that', () => {
-  it('kills its init goes on, since nobody in it can', async () => {
+  it('tries to kill its init continues, because init ignores such signals', async () => {
     const here = await containerWorker();
     const run = await here.resolved({ image: image.name, ...sh('kill -KILL 1; kill -STOP 1; echo alive') });
     expect([run.state, run.log]).toEqual(['completed', expect.stringContaining('alive')]);
   });
 
-  it('asks its init to end has failed', async () => {
+  it('asks its init to exit fails', async () => {
     const here = await containerWorker();
     const run = await here.resolved({ image: image.name, ...sh('kill -TERM 1; sleep 600') });
     expect([run.state, run.log]).toEqual(['failed', expect.stringContaining('exit status 143')]);
     await expect.poll(() => left(client)).toEqual([]);
   });
 
-  it('forks without an end has failed, and leaves nothing', async () => {
+  it('forks endlessly fails, and leaves nothing behind', async () => {
     const here = await containerWorker({ limits: { pids: 100 } });
     const run = await here.resolved({
       image: image.name,
@@ -47,7 +47,7 @@ describe('a container that', () => {
     expect(next.state, next.log).toBe('completed');
   });
 
-  it('ignores SIGTERM, with all of its processes, is killed when its time is over', async () => {
+  it('ignores SIGTERM in all its processes is killed when its time is over', async () => {
     const here = await containerWorker();
     const run = await here.resolved({
       image: image.name,
@@ -58,7 +58,7 @@ describe('a container that', () => {
     await expect.poll(() => left(client)).toEqual([]);
   });
 
-  it('has processes in containers that it made through the engine ends alone: those are nobody’s', async () => {
+  it('starts other containers through the engine ends alone, because they do not belong to the task', async () => {
     // No task is given the engine's socket. Here one of TCP is open to whoever is on the machine.
     const open = await faultEngine('tcp', '0.0.0.0');
     const here = await containerWorker();
@@ -98,7 +98,7 @@ describe('a container that', () => {
       { capabilities: { devices: { hostSharedMemory: true } } },
       'docker-worker:capability:device:hostSharedMemory',
     ],
-  ])('wants to be %s without the scope for it is never made', async (_, asked, scope) => {
+  ])('is to be %s without the scope for that is never created', async (_, asked, scope) => {
     const here = await containerWorker();
     const run = await here.resolved({ image: image.name, ...sh('echo it ran'), ...asked });
     expect([run.reason, run.log]).toEqual(['malformed-payload', expect.stringContaining(`${scope} or `)]);
@@ -107,7 +107,7 @@ describe('a container that', () => {
   });
 });
 
-describe('files out of a container that', () => {
+describe('the artifacts of a container', () => {
   /** Runs a line of shell, and says what became of the directory /d of its container. */
   async function artifactsAfter(script: string) {
     const here = await containerWorker();
@@ -122,7 +122,7 @@ describe('files out of a container that', () => {
     return { ...run, here, artifacts };
   }
 
-  it('are links and devices: links lead into the container only, and nothing is waited for', async () => {
+  it('may be links, which are resolved inside the container, but not devices', async () => {
     const { state, log, artifacts, here, taskId } = await artifactsAfter(`
       mkdir /d && printf inside >/d/file && ln /d/file /d/hard && ln -s /d/file /d/soft && printf own >/etc/shadow
       ln -s ../../../../../../etc/shadow /d/up && ln -s /nowhere /d/broken && ln -s loop /d/loop && ln -s / /d/root
@@ -138,7 +138,7 @@ describe('files out of a container that', () => {
     );
   });
 
-  it('have names that no artifact can have are not uploaded, and the others are', async () => {
+  it('are uploaded without those whose names no artifact can have', async () => {
     const { reason, log, artifacts } = await artifactsAfter(`
       mkdir /d && cd /d && echo good >good && echo bad >"$(printf 'new\\nline')" && echo bad >"$(printf '\\377')"
       echo dots >..dots && long=$(printf '%0200d' 0) && for i in 1 2 3 4 5 6 7; do mkdir $long && cd $long; done && echo deep >deep`);
@@ -150,7 +150,7 @@ describe('files out of a container that', () => {
     expect(names.every(name => /^[\x20-\x7e]+$/.test(name))).toBe(true);
   });
 
-  it('are very many', async () => {
+  it('may be very many', async () => {
     const { state, log, here, taskId } = await artifactsAfter(
       'mkdir -p /d/a /e && cd /d/a && seq 200 | xargs touch && cd /e && seq 50000 | xargs touch && ln -s /e /d/e',
     );
@@ -167,10 +167,10 @@ describe('files out of a container that', () => {
   });
 });
 
-describe.runIf(canMakeLab())('an engine with a small disk', () => {
+describe.runIf(canMakeLab())('an engine whose disk is small', () => {
   const MB = 1024 ** 2;
 
-  it('says so while it loads an image, and the worker goes on', async () => {
+  it('fails to load an image, with a clear message, and the worker continues', async () => {
     const engine = await smallEngine(64 * MB);
     const { client: own } = await connectDocker(engine.host);
     onTestFinished(() => own[Symbol.asyncDispose]());
@@ -201,7 +201,7 @@ describe.runIf(canMakeLab())('an engine with a small disk', () => {
     expect([run.state, run.log]).toEqual(['completed', expect.stringContaining('works')]);
   });
 
-  it('is filled by a container, which fails, and gives the room back', async () => {
+  it('is filled by a container, which fails, and its space is freed', async () => {
     const engine = await smallEngine(64 * MB);
     const { client: own } = await connectDocker(engine.host);
     onTestFinished(() => own[Symbol.asyncDispose]());
@@ -215,7 +215,7 @@ describe.runIf(canMakeLab())('an engine with a small disk', () => {
     expect(run.state, run.log).toBe('completed');
   });
 
-  it('is filled by one task on a disk of its own: that task has failed, and says why', async () => {
+  it('fails only the task that fills it, with the reason', async () => {
     const engine = await smallEngine(64 * MB);
     const { client: own } = await connectDocker(engine.host);
     onTestFinished(() => own[Symbol.asyncDispose]());
@@ -236,7 +236,7 @@ describe.runIf(canMakeLab())('an engine with a small disk', () => {
     await expect.poll(() => left(own)).toEqual([]);
   });
 
-  it('is restarted while a task runs: the task is an internal error, and the next one runs', async () => {
+  it('fails a running task with an internal error if it is restarted, and runs the next one', async () => {
     const engine = await smallEngine(64 * MB);
     const { client: own } = await connectDocker(engine.host);
     onTestFinished(() => own[Symbol.asyncDispose]());

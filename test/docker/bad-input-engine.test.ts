@@ -32,7 +32,7 @@ async function exitOf(dockerHost: string): Promise<readonly [number | null, stri
   return [await exited, said.replaceAll(dockerHost, 'HOST')];
 }
 
-describe('tcw run, whose engine', () => {
+describe('tcw run with an engine that', () => {
   const version = { Version: '99.1', Os: 'linux', Arch: 'amd64' };
   const cases: [string, () => Promise<string> | string, string][] = [
     [
@@ -48,11 +48,11 @@ describe('tcw run, whose engine', () => {
     [
       'is too new',
       () => answering({ ...version, ApiVersion: '1.99', MinAPIVersion: '1.90' }),
-      'the Docker engine at HOST is too new: it is 99.1, and takes API 1.90 at least; this tcw knows API 1.51 at most',
+      'the Docker engine at HOST is too new: it is 99.1, and requires at least API 1.90; this tcw supports at most API 1.51',
     ],
     ['is something else', () => answering('<html>'), 'HOST'],
   ];
-  it.each(cases)('%s, exits with 69 and says what to do', async (_, dockerHost, message) => {
+  it.each(cases)('%s exits with 69 and a message that says how to fix it', async (_, dockerHost, message) => {
     const [code, said] = await exitOf(await dockerHost());
     expect([code, said]).toEqual([69, expect.stringContaining(message)]);
     expect(said).not.toMatch(/\n {4}at /);
@@ -69,9 +69,9 @@ describe('an engine that stops in the middle of a run', () => {
   }
 
   it.each([
-    ['and its container ends with it', endContainers],
-    ['and its container goes on', async () => undefined],
-  ])('%s: the run is an internal error, and the next task runs', async (_, meanwhile) => {
+    ['and takes its container with it', endContainers],
+    ['and leaves its container running', async () => undefined],
+  ])('%s leads to an internal error of the run, and the next task runs', async (_, meanwhile) => {
     const proxy = await engineProxy();
     const here = await containerWorker({ host: proxy.host });
     const taskId = await here.local.createTask({ image: image.name, ...sh('echo begun; sleep 600') });
@@ -85,13 +85,13 @@ describe('an engine that stops in the middle of a run', () => {
     expect(log).toMatch(
       /internal error: the end of the command's container is not known: the Docker engine at \S+ has not answered POST \/containers\/[0-9a-f]+\/wait/,
     );
-    expect(log).not.toContain('Processes of this task are left');
+    expect(log).not.toContain('Processes of this task are still alive');
     const after = await here.ended(next);
     expect([after.state, after.log]).toEqual(['completed', expect.stringContaining('next')]);
     await expect.poll(() => left(client)).toEqual([]);
   });
 
-  it('and stays away: the run is an internal error, and the worker takes no task until the engine is back', async () => {
+  it('fails the run with an internal error, and the worker takes no task until the engine is back', async () => {
     const proxy = await engineProxy();
     const here = await containerWorker({ host: proxy.host, timing: { absentMs: 300 } });
     const taskId = await here.local.createTask({ image: image.name, ...sh('sleep 600') });
@@ -100,7 +100,7 @@ describe('an engine that stops in the middle of a run', () => {
     const first = await here.ended(taskId);
     expect(first.reason, first.log).toBe('internal-error');
     expect(first.log).toMatch(
-      /Processes of this task are left: The container [0-9a-f]{12} could not be ended/,
+      /Processes of this task are still alive: The container [0-9a-f]{12} could not be ended/,
     );
     const second = await here.local.createTask({ image: image.name, ...sh('echo second') });
     await tells(here, 'engine-away');
@@ -113,7 +113,7 @@ describe('an engine that stops in the middle of a run', () => {
     await expect.poll(() => left(client)).toEqual([]);
   });
 
-  it('between two runs, and comes back: the next task waits for it', async () => {
+  it('between two runs delays the next task until it is back', async () => {
     const proxy = await engineProxy();
     const here = await containerWorker({ host: proxy.host });
     await here.resolved({ image: image.name, ...sh('true') });
@@ -126,7 +126,7 @@ describe('an engine that stops in the middle of a run', () => {
     expect([run.state, run.log]).toEqual(['completed', expect.stringContaining('waited')]);
   });
 
-  it('while an image is pulled: it is pulled when the engine is back', async () => {
+  it('during a pull delays the pull until it is back', async () => {
     await using registry = await startRegistry();
     await using slow = await registryProxy(registry.host);
     const { id, name } = await makeImage(client);
@@ -148,7 +148,7 @@ describe('an engine that stops in the middle of a run', () => {
   it.each([
     ['file', 'resource-unavailable'],
     ['directory', 'internal-error'],
-  ])('while a %s comes out of the container: %s', async (type, reason) => {
+  ])('while a %s is read out of the container: %s', async (type, reason) => {
     const proxy = await engineProxy();
     const here = await containerWorker({ host: proxy.host, timing: { absentMs: 300 } });
     const held = proxy.hold(/^GET \S*\/archive/);
@@ -164,7 +164,7 @@ describe('an engine that stops in the middle of a run', () => {
     expect(run.log).toMatch(/the Docker engine at \S+ has not answered GET \/containers\/[0-9a-f]+\/archive/);
   });
 
-  it('or hangs: the run is an internal error, and other slots work on', async () => {
+  it('or hangs fails the run with an internal error, and other slots continue', async () => {
     const proxy = await engineProxy();
     const timing = { beatMs: 300, answerMs: 2_000, endMs: 2_000, startMs: 5_000 };
     const here = await containerWorker({ host: proxy.host, timing }, { capacity: 2 });
@@ -181,7 +181,7 @@ describe('an engine that stops in the middle of a run', () => {
 });
 
 describe('a worker that is killed', () => {
-  it('has its containers, networks and volumes removed by the next one, and nothing else', async () => {
+  it('leaves containers, networks and volumes, which the next worker removes, and nothing else', async () => {
     const workers = await queueForWorkers({ claimTimeoutMs: 4_000 });
     onTestFinished(() => workers.close());
     const flags = ['--engine=docker', `--docker-host=${host ?? ''}`];
@@ -223,7 +223,7 @@ describe('a worker that is killed', () => {
     await first.kill();
     expect(await left(client)).toHaveLength(2);
     const next = workers.start(...flags);
-    await next.says('removed what a worker that died left of a run', { run: `task_${taskId}_0` });
+    await next.says('removed what a dead worker left of a run', { run: `task_${taskId}_0` });
     expect(await volumes()).not.toContain(volume);
     await workers.reaches(taskId, 'completed', 1);
     await expect.poll(() => left(client)).toEqual([]);

@@ -72,17 +72,17 @@ describe('a task whose image', () => {
     ['an id', '0'.repeat(64)],
     ['a way out of the API', '../containers/json?all=1'],
     ['a flag', '--privileged'],
-  ])('has %s in its name is malformed', async (_, name) => {
-    await refused(name, 'malformed-payload', `${JSON.stringify(name)} is no name of an image: `);
+  ])('has %s in its name is resolved as malformed-payload', async (_, name) => {
+    await refused(name, 'malformed-payload', `${JSON.stringify(name)} is not the name of an image: `);
   });
 
-  it('needs credentials is malformed, and says what is missing', async () => {
+  it('needs credentials is malformed, and its log says which are missing', async () => {
     await using closed = await startRegistry({ needsCredentials: true });
     await closed.push(client, image.id, 'org/closed:1');
     await refused(
       `${closed.host}/org/closed:1`,
       'malformed-payload',
-      /no image \S+\/org\/closed:1: the registry wants credentials, and does not take the worker's \(.*no basic auth/,
+      /no image \S+\/org\/closed:1: the registry requires credentials, and does not accept the worker's \(.*no basic auth/,
     );
   });
 
@@ -114,10 +114,10 @@ describe('a task whose registry', () => {
   it.each<[string, string, Treatment, RegExp]>([
     ['is slow with manifests', '/manifests/', STALL, /it comes too slowly \(nothing has come for 2 s\)/],
     ['is slow with layers', '/blobs/', STALL, /it comes too slowly \(nothing has come for 2 s\)/],
-    ['cuts layers', '/blobs/', CUT, /its registry breaks off \(/],
-    ['refuses for the number of pulls', '/manifests/', tooMany, /because too many were pulled \(/],
-    ['is broken', '/manifests/', broken, /its registry breaks off \(/],
-  ])('%s lacks a resource, after another try', async (_, part, treatment, message) => {
+    ['cuts off layers', '/blobs/', CUT, /its registry closes the connection early \(/],
+    ['refuses because of its rate limit', '/manifests/', tooMany, /because too many were pulled \(/],
+    ['is broken', '/manifests/', broken, /its registry closes the connection early \(/],
+  ])('%s is resolved as resource-unavailable, after another attempt', async (_, part, treatment, message) => {
     proxy.treat = asked => (asked.includes(part) ? treatment : undefined);
     const { log } = await refused(`${proxy.host}/org/busy:1`, 'resource-unavailable', message);
     expect(log).toMatch(/; trying again in \d+ s/);
@@ -126,21 +126,24 @@ describe('a task whose registry', () => {
   it.each([
     ['manifests', '/manifests/', longer],
     ['layers', '/blobs/', changed],
-  ])('sends other %s than the digest says lacks a resource', async (_, part, treatment) => {
-    // The engine remembers what it has pulled once.
-    const { id, name } = await makeImage(client);
-    const repo = `org/${testName()}`;
-    const { digest } = await registry.push(client, id, `${repo}:1`);
-    await removeName(client, name);
-    proxy.treat = asked => (asked.startsWith('GET') && asked.includes(part) ? treatment : undefined);
-    await refused(
-      `${proxy.host}/${repo}@${digest}`,
-      'resource-unavailable',
-      /the registry sends other content than the digest says \(/,
-    );
-  });
+  ])(
+    'sends %s that do not match the digest is resolved as resource-unavailable',
+    async (_, part, treatment) => {
+      // The engine remembers what it has pulled once.
+      const { id, name } = await makeImage(client);
+      const repo = `org/${testName()}`;
+      const { digest } = await registry.push(client, id, `${repo}:1`);
+      await removeName(client, name);
+      proxy.treat = asked => (asked.startsWith('GET') && asked.includes(part) ? treatment : undefined);
+      await refused(
+        `${proxy.host}/${repo}@${digest}`,
+        'resource-unavailable',
+        /the registry sends content that does not match the digest \(/,
+      );
+    },
+  );
 
-  it('is not there lacks a resource', async () => {
+  it('is unreachable is resolved as resource-unavailable', async () => {
     const gone = await registryProxy(registry.host);
     await gone[Symbol.asyncDispose]();
     await refused(
@@ -153,16 +156,16 @@ describe('a task whose registry', () => {
 
 describe('a task whose image is in an artifact', () => {
   const archives: [string, (whole: Buffer) => Promise<Buffer> | Buffer, RegExp][] = [
-    ['is cut', whole => whole.subarray(0, whole.length / 2), /holds no image: /],
-    ['is cut and compressed', whole => zstdCompressSync(whole).subarray(0, 50_000), /holds no image: /],
+    ['is cut', whole => whole.subarray(0, whole.length / 2), /contains no image: /],
+    ['is cut and compressed', whole => zstdCompressSync(whole).subarray(0, 50_000), /contains no image: /],
     ['is damaged', damaged, /the engine cannot load the archive .*public\/image\.tar: /],
-    ['is empty', () => Buffer.alloc(0), /holds no image: /],
-    ['is text', () => Buffer.from('<html>'.repeat(1_000)), /holds no image: /],
+    ['is empty', () => Buffer.alloc(0), /contains no image: /],
+    ['is text', () => Buffer.from('<html>'.repeat(1_000)), /contains no image: /],
     ['has no tag', () => savedAs(image.id), /has an image without a tag: save it by its name and tag/],
     ['has two tags', savedTwice, /has an image with 2 tags \(.*\): save it by one of them/],
-    ['has two images', savedWithOther, /has 2 images in it \(.*\), and only one can be meant: save one/],
+    ['has two images', savedWithOther, /has 2 images \(.*\), but must have one: save only one/],
   ];
-  it.each(archives)('that %s is malformed', async (_, make, message) => {
+  it.each(archives)('is malformed if the artifact %s', async (_, make, message) => {
     const content = await make(await savedAndGone());
     const maker = await makeImage(client, { entries: [{ name: 'image.tar', content }] });
     const made = await here.resolved({
@@ -176,7 +179,7 @@ describe('a task whose image is in an artifact', () => {
     await refused({ type: 'task-image', taskId, path: 'public/image.tar' }, 'malformed-payload', message);
   });
 
-  it('that does not exist has failed', async () => {
+  it('fails if the artifact does not exist', async () => {
     const made = await here.resolved({ image: image.name, command: ['true'] });
     const wanted = { type: 'task-image', taskId: made.taskId, path: 'public/image.tar' };
     const run = await here.resolved({ image: wanted, command: ['true'] });

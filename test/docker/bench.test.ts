@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from 'vitest';
 
 const main = fileURLToPath(new URL('../../bench/engines/main.ts', import.meta.url));
 
-it('npm run bench:engines measures containers, beside the command line of Docker', async () => {
+it('npm run bench:engines measures containers, next to the command line of Docker', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tcw-bench-test-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, 'rows.json');

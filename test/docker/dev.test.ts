@@ -31,7 +31,7 @@ const dev = (...words: readonly string[]) =>
   tcw(['dev', '--once', ...words], { environment: { DOCKER_HOST } });
 
 describe('tcw dev', () => {
-  it('runs tasks in containers and others beside them, where an engine answers', async () => {
+  it('runs tasks in containers and other tasks next to them if an engine answers', async () => {
     const native = join(folder, 'native.json');
     writeFileSync(native, JSON.stringify({ command: [['echo', 'on the machine']], maxRunTime: 60 }));
     const { exitCode, stdout, stderr } = await dev(taskFile(), native);
@@ -43,13 +43,13 @@ describe('tcw dev', () => {
     if (DOCKER_HOST.startsWith('unix://')) expect(stderr).toContain(warning);
   });
 
-  it('runs only what the engine takes that is chosen', async () => {
+  it('runs only tasks that the selected engine supports', async () => {
     const { exitCode, stdout } = await dev('--engine', 'native', taskFile());
     expect(exitCode).toBe(1);
     expect(stdout).toContain('/image');
   });
 
-  it('and tcw run say what to do where no engine answers', async () => {
+  it('and tcw run explain how to fix it if no engine answers', async () => {
     const nowhere = `unix://${join(folder, 'no.sock')}`;
     const refused = await dev('--engine', 'docker', '--docker-host', nowhere, taskFile());
     expect([refused.exitCode, refused.stderr]).toEqual([69, expect.stringContaining(nowhere) as unknown]);

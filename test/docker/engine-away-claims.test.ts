@@ -7,8 +7,8 @@ import { makeImage, type TestImage } from '../harness/docker/images.ts';
 import { host, left, sh } from './container-worker.ts';
 import { engineProxy } from './engine-proxy.ts';
 
-const AWAY = 'the engine docker does not answer: this worker asks for no work until it does';
-const GIVEN_BACK = 'giving a claim back, since its engine does not answer';
+const AWAY = 'the engine docker does not answer: this worker asks for no work until the engine answers';
+const GIVEN_BACK = 'giving a claim back, because its engine does not answer';
 /** Longer than a test takes, so that a `claimWork` call stays open until a task arrives. */
 const LONG_POLL_MS = 120_000;
 
@@ -24,8 +24,8 @@ beforeAll(async () => {
   };
 });
 
-describe('a claimWork call that was open when the engine went away', () => {
-  it('brings a task, which is given back and completes when the engine is back', async () => {
+describe('a claimWork call that was open when the engine disappeared', () => {
+  it('may return a task, which is given back, and completes when the engine is back', async () => {
     const { workers, worker, proxy } = await pollingWorker('docker');
     await proxy.stop();
     const taskId = await workers.create('', {}, { image: image.name, ...sh('true') });
@@ -39,15 +39,15 @@ describe('a claimWork call that was open when the engine went away', () => {
     await workers.reaches(taskId, 'completed', 1);
   });
 
-  it('brings a task of another engine, which runs', async () => {
+  it('may return a task for another engine, which runs', async () => {
     const { workers, proxy } = await pollingWorker('native,docker');
     await proxy.stop();
     await workers.reaches(await workers.create('true'), 'completed');
   });
 });
 
-describe('an engine that goes away', () => {
-  it('between the claim and the start of the container: the run is given back, and later completes', async () => {
+describe('an engine that disappears', () => {
+  it('between the claim and the start of the container leads to a run that is given back and later completes', async () => {
     // A worker of the test before may have been ended while it removed its container.
     const before = await left(client);
     const { workers, worker, proxy } = await pollingWorker('docker', '--docker-absence-secs=0');

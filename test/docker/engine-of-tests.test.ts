@@ -19,7 +19,7 @@ describe('the engine of the tests', () => {
   });
 
   it.each([false, true])(
-    'runs a container of an image that was made here (privileged: %s)',
+    'runs a container from an image that was created here (privileged: %s)',
     async Privileged => {
       expect(await outputOf({ HostConfig: { Privileged } })).toMatch(/nobody\s*$/);
     },
@@ -57,7 +57,7 @@ describe('the engine of the tests', () => {
     }
   });
 
-  it.each([false, true])('reaches a registry (with credentials: %s)', async needsCredentials => {
+  it.each([false, true])('can reach a registry (with credentials: %s)', async needsCredentials => {
     const { client } = docker;
     await using registry = await startRegistry({ needsCredentials });
     const { name, digest } = await registry.push(client, image.id, 'busy/box:1');

@@ -16,7 +16,9 @@ it('an engine that stays away for longer than dockerAbsenceSecs ends the worker 
   await workers.reaches(await workers.create('', {}, { image: image.name, ...sh('true') }), 'completed');
   await proxy.stop();
   // A claim that was open when the engine went may still bring a task.
-  await worker.says('the engine docker does not answer: this worker asks for no work until it does');
+  await worker.says(
+    'the engine docker does not answer: this worker asks for no work until the engine answers',
+  );
   const taskId = await workers.create('', {}, { image: image.name, ...sh('true') });
   await worker.says(
     'the engine docker has been away for 1 s: the worker ends. Start the engine again, or change dockerAbsenceSecs',

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => workplace[Symbol.asyncDispose]());
 
 // The tests pull nothing from outside, so the example gets an image of this machine.
-it('examples/payloads/docker-hello.yml runs in a container, in tcw dev', async () => {
+it('tcw dev runs examples/payloads/docker-hello.yml in a container', async () => {
   const text = readFileSync(example, 'utf8');
   expect(text).toContain('image: busybox:1.36\n');
   const file = workplace.write('docker-hello.yml', text.replace('busybox:1.36', image.name));

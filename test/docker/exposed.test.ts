@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { NothingRuns } from '../../src/worker/engines/engine.ts';
+import { NoRunningCommand } from '../../src/worker/engines/engine.ts';
 import { connectDocker } from '../../src/worker/engines/docker/api/index.ts';
 import { openContainerTerminal } from '../../src/worker/engines/docker/running/terminal.ts';
 import { makeImage } from '../harness/docker/images.ts';
@@ -26,7 +26,7 @@ describe('a task in a container', () => {
 });
 
 describe('a terminal in a container', () => {
-  it('cannot be had before the container starts: whoever waits for it tries again', async () => {
+  it('cannot be opened before the container starts, so the caller must try again', async () => {
     const { client, image } = await ofTheTest();
     const { Id: id } = await client.json<{ Id: string }>({
       method: 'POST',
@@ -37,6 +37,6 @@ describe('a terminal in a container', () => {
       client.json({ method: 'DELETE', path: `/containers/${id}`, query: { force: true } }),
     );
     const command = { argv: ['sh'], env: {}, size: { rows: 24, columns: 80 } };
-    await expect(openContainerTerminal(client, id, command)).rejects.toBeInstanceOf(NothingRuns);
+    await expect(openContainerTerminal(client, id, command)).rejects.toBeInstanceOf(NoRunningCommand);
   });
 });

@@ -53,7 +53,7 @@ describe('an image in an archive', () => {
     expect(wanted.lines.at(-1)).toBe(`Loaded image the archive: ${image.id}`);
   });
 
-  it('is loaded once for its key, by this worker or an earlier one, and looked for in the engine', async () => {
+  it('is loaded once per key, and found in the engine by this worker and later ones', async () => {
     let count = 0;
     const source = {
       ...archived(archive),
@@ -78,7 +78,7 @@ describe('an image in an archive', () => {
     expect(count).toBe(2);
   });
 
-  it('gives its name to nothing in the engine', async () => {
+  it('does not replace an image of the same name in the engine', async () => {
     const { client } = engine.docker;
     const victim = await makeImage(client, { name: image.name });
     expect(victim.id).not.toBe(image.id);
@@ -88,7 +88,7 @@ describe('an image in an archive', () => {
     await removeName(client, image.name);
   });
 
-  it('is alone in its archive, and has exactly one tag', async () => {
+  it('must be the only one in its archive, and have exactly one tag', async () => {
     const { client } = engine.docker;
     const [one, other] = [await makeImage(client), await makeImage(client)];
     await client.json({
@@ -97,10 +97,7 @@ describe('an image in an archive', () => {
       query: { repo: testName(), tag: 'second' },
     });
     const second = (await namesIn(engine.docker)).others.find(name => name.endsWith(':second')) ?? '';
-    await refused(
-      await saved(engine.docker, one.name, other.name),
-      /has 2 images in it \(.*\), and only one can be meant/,
-    );
+    await refused(await saved(engine.docker, one.name, other.name), /has 2 images \(.*\), but must have one/);
     await refused(
       await saved(engine.docker, one.name, second),
       /has an image with 2 tags \(.*\): save it by one of them/,
@@ -130,9 +127,9 @@ describe('an image in an archive', () => {
     [
       'any tar archive',
       () => tarOf([{ name: 'README' }]),
-      /is none that docker save has written: it has no manifest\.json$/,
+      /was not written by docker save: it has no manifest\.json$/,
     ],
-    ['no image', () => tarOf([manifest([])]), /has no image in it/],
+    ['no image', () => tarOf([manifest([])]), /contains no image/],
     [
       'a manifest that is no JSON',
       () => tarOf([{ name: 'manifest.json', content: '[' }]),
@@ -141,22 +138,22 @@ describe('an image in an archive', () => {
     [
       'a manifest of nothing',
       () => tarOf([manifest([null])]),
-      /manifest\.json is not as docker save writes it/,
+      /manifest\.json is not in the format of docker save/,
     ],
     [
       'a manifest of numbers',
       () => tarOf([manifest([{ ...one, RepoTags: [5] }])]),
-      /is not as docker save writes it/,
+      /is not in the format of docker save/,
     ],
     ['a missing configuration', () => tarOf([manifest([one])]), /the engine cannot load the archive/],
-    ['a cut archive', () => archive.subarray(0, archive.length / 2), /holds no image/],
-    ['a cut compressed archive', () => gzipSync(archive).subarray(0, 100_000), /holds no image/],
-    ['a damaged compressed archive', () => damaged(gzipSync(archive)), /holds no image/],
+    ['a cut archive', () => archive.subarray(0, archive.length / 2), /contains no image/],
+    ['a cut compressed archive', () => gzipSync(archive).subarray(0, 100_000), /contains no image/],
+    ['a damaged compressed archive', () => damaged(gzipSync(archive)), /contains no image/],
     ['a layer that is not what the image says', () => damaged(archive), /the engine cannot load the archive/],
-    ['nothing', () => Buffer.alloc(0), /holds no image/],
-    ['no archive', () => Buffer.from('no archive at all'.repeat(1_000)), /holds no image/],
+    ['nothing', () => Buffer.alloc(0), /contains no image/],
+    ['no archive', () => Buffer.from('no archive at all'.repeat(1_000)), /contains no image/],
   ];
-  it.each(archives)('is not in what is damaged or something else: %s', (_name, content, message) =>
+  it.each(archives)('is refused in an invalid archive: %s', (_name, content, message) =>
     refused(content(), message),
   );
 
@@ -188,12 +185,12 @@ describe('an image in an archive', () => {
     ['an absolute name', [manifest([one]), { name: '/manifest.json', content: evil }]],
     ['a device', [manifest([one]), { name: 'x', type: '3' }]],
   ];
-  it.each(tricks)('takes no name from another: %s', async (_name, entries) => {
-    await refused(tarOf(entries), /holds no image: /);
+  it.each(tricks)('cannot take the name of another image: %s', async (_name, entries) => {
+    await refused(tarOf(entries), /contains no image: /);
     expect(await inspectImage(engine.docker.client, ours)).toBeUndefined();
   });
 
-  it('has names of the worker only, whatever other files say', async () => {
+  it('is named by the worker only, whatever the other files contain', async () => {
     const { client } = engine.docker;
     const index = { name: 'repositories', content: JSON.stringify({ [ours.slice(0, -2)]: { 1: 'x' } }) };
     const both = Buffer.concat([tarOf([index, { name: 'oci-layout', content: '{}' }], false), archive]);
@@ -202,7 +199,7 @@ describe('an image in an archive', () => {
     expect(await inspectImage(client, ours)).toBeUndefined();
   });
 
-  it('fails as its own stream does, and stops when nobody wants it', async () => {
+  it('fails with the error of its stream, and is no longer loaded when no run needs it', async () => {
     const broken = Readable.from(
       (async function* () {
         yield archive.subarray(0, 1_000_000);
@@ -228,14 +225,14 @@ describe('an image in an archive', () => {
     await expect.poll(() => endless.destroyed).toBe(true);
   });
 
-  it('is given up when nothing comes of it', async () => {
+  it('is abandoned when its stream stalls', async () => {
     const impatient = await openImages(engine.docker, { limits: { stallMs: 500 } });
     const stuck = new Readable({ read: () => undefined });
     const failure = impatient.get({ ...archived(archive), open: async () => stuck }, wanting());
     await expect(failure).rejects.toMatchObject({ kind: 'resource-unavailable', problem: 'slow' });
   });
 
-  it('is not loaded onto a disk that it would fill', async () => {
+  it('is not loaded if it would fill the disk', async () => {
     const full = await openImages(engine.docker, { limits: { reserveBytes: 2 ** 60 } });
     await expect(full.get(archived(zstdCompressSync(archive)), wanting())).rejects.toMatchObject({
       kind: 'resource-unavailable',
@@ -243,7 +240,7 @@ describe('an image in an archive', () => {
     });
   });
 
-  it('goes when nobody uses it and somebody needs its room', async () => {
+  it('is removed when it is unused and its space is needed', async () => {
     const held = await images.get(archived(archive), wanting());
     expect(images.store?.unused()).toEqual([]);
     await held[Symbol.asyncDispose]();

@@ -9,7 +9,7 @@ import { makeImage, testName } from '../harness/docker/images.ts';
 import { startRegistry } from '../harness/docker/registry.ts';
 import { engineOfTests, namesIn, openImages, removeOurs, saved, wanting } from './images-of-tests.ts';
 
-describe('images that nobody uses', () => {
+describe('unused images', () => {
   const engine = engineOfTests();
   let images: DockerImages;
 
@@ -21,7 +21,7 @@ describe('images that nobody uses', () => {
     await removeOurs(engine.docker);
   });
 
-  it('go when the disk is full, oldest first, and no more of them than are needed', async () => {
+  it('are removed when the disk is full, oldest first, and only as many as necessary', async () => {
     const sources = [await archived(), await archived(), await archived()];
     const ids: string[] = [];
     for (const source of sources) ids.push(await useOnce(images, source));
@@ -42,7 +42,7 @@ describe('images that nobody uses', () => {
     expect(await thereOf(ids)).toEqual([true, false, true]);
   });
 
-  it('are told to a worker that comes later, with their sizes and when they were used', async () => {
+  it('are known to a later worker, with their sizes and times of last use', async () => {
     const [older, newer] = [await archived(), await archived()];
     await useOnce(images, newer);
     await useOnce(images, older);
@@ -59,7 +59,7 @@ describe('images that nobody uses', () => {
     for (const { bytes } of found) expect(bytes).toBeGreaterThan(1_000_000);
   });
 
-  it('are those alone that the worker has brought', async () => {
+  it('are removed only if the worker has pulled or loaded them', async () => {
     const { client } = engine.docker;
     const foreign = await makeImage(client);
     await using held = await images.get({ kind: 'named', name: foreign.name }, wanting());
@@ -83,7 +83,7 @@ describe('images that nobody uses', () => {
     await removeName(client, foreign.name);
   });
 
-  it('are not those of which somebody has made a container', async () => {
+  it('are not removed if another container was created from them', async () => {
     const { client } = engine.docker;
     const id = await useOnce(images, await archived());
     const { Id } = await client.json<{ Id: string }>({
@@ -99,7 +99,7 @@ describe('images that nobody uses', () => {
     expect(await thereOf([id])).toEqual([false]);
   });
 
-  it('are not those that somebody begins to use while they are removed', async () => {
+  it('are not removed if a run starts to use them meanwhile', async () => {
     const source = await archived();
     const id = await useOnce(images, source);
     const [unused] = images.store?.unused() ?? [];
@@ -112,7 +112,7 @@ describe('images that nobody uses', () => {
     for (const each of [held, other]) await each[Symbol.asyncDispose]();
   });
 
-  it('leave nothing of themselves in the engine when they were pulled', async () => {
+  it('leave nothing behind in the engine if they were pulled', async () => {
     const { client } = engine.docker;
     await using registry = await startRegistry();
     const image = await makeImage(client);

@@ -34,7 +34,7 @@ describe('an image by its name', () => {
   });
   afterAll(() => registry[Symbol.asyncDispose]());
 
-  it('is pulled once for all that want it at the same time, and by nobody again', async () => {
+  it('is pulled once for all concurrent runs, and not again later', async () => {
     const wanted = Array.from({ length: 4 }, wanting);
     const held = await Promise.all(wanted.map(each => images.get(named('org/busy:1'), each)));
     for (const { id, isCached } of held) expect({ id, isCached }).toEqual({ id: image.id, isCached: false });
@@ -51,7 +51,7 @@ describe('an image by its name', () => {
     for (const each of held) await each[Symbol.asyncDispose]();
   });
 
-  it('is shared with other workers of the same engine, also when they pull it at the same time', async () => {
+  it('is shared with other workers of the same engine, even if they pull it at the same time', async () => {
     const others = await Promise.all([openImages(engine.docker), openImages(engine.docker)]);
     const wanted = [images, ...others].map(each => each.get(named('org/busy:1'), wanting()));
     const held = await Promise.all(wanted);
@@ -61,7 +61,7 @@ describe('an image by its name', () => {
     for (const each of others) await each[Symbol.asyncDispose]();
   });
 
-  it('leaves no name in the engine but one of ours', async () => {
+  it('has only a name of the worker in the engine', async () => {
     const before = await namesIn(engine.docker);
     await using _held = await images.get(named('org/busy:1'), wanting());
     const { ours, others } = await namesIn(engine.docker);
@@ -80,7 +80,7 @@ describe('an image by its name', () => {
     expect(proxy.requests.length).toBe(before);
   });
 
-  it('needs credentials where the registry does', async () => {
+  it('needs credentials if the registry requires them', async () => {
     await using closed = await startRegistry({ needsCredentials: true });
     await using held = await images.get(named('org/busy:1'), wanting());
     await closed.push(engine.docker.client, held.id, 'org/closed:1');
@@ -113,7 +113,7 @@ describe('an image by its name', () => {
     },
   );
 
-  it('is tried again while the registry refuses for the number of pulls', async () => {
+  it('is pulled again after the registry has refused it because of its rate limit', async () => {
     // The engine asks twice each time.
     let refusals = 4;
     const body = { errors: [{ code: 'TOOMANYREQUESTS', message: 'You have reached your pull rate limit.' }] };
@@ -133,9 +133,9 @@ describe('an image by its name', () => {
     await expect(other).rejects.toMatchObject({ kind: 'resource-unavailable', problem: 'rate' });
   });
 
-  it('is tried again when it is cut', async () => {
+  it('is pulled again after a lost connection', async () => {
     const wanted = wanting();
-    const isCut = () => wanted.lines.some(line => line.includes('its registry breaks off'));
+    const isCut = () => wanted.lines.some(line => line.includes('its registry closes the connection early'));
     const cut = { kind: 'cut', afterBytes: 100 } as const;
     proxy.treat = request => (request.includes('/blobs/') && !isCut() ? cut : undefined);
     await using held = await images.get(named('org/busy:1'), wanted);
@@ -149,7 +149,7 @@ describe('an image by its name', () => {
     await expect(again).rejects.toMatchObject({ kind: 'resource-unavailable', problem: 'cut' });
   });
 
-  it.each(['/manifests/', '/blobs/'])('is given up when nothing comes of %s', async part => {
+  it.each(['/manifests/', '/blobs/'])('is abandoned when %s stalls', async part => {
     const impatient = await openImages(engine.docker, { limits: { stallMs: 1_000, attempts: 1 } });
     proxy.treat = request => (request.includes(part) ? { kind: 'stall', afterBytes: 10 } : undefined);
     const failure = impatient.get(named('org/busy:1'), wanting());
@@ -157,7 +157,7 @@ describe('an image by its name', () => {
     await expect(failure).rejects.toThrow(/comes too slowly \(nothing has come for 1 s\)/);
   });
 
-  it.each(['/manifests/', '/blobs/'])('is refused when %s are not what the digest says', async part => {
+  it.each(['/manifests/', '/blobs/'])('is refused if %s do not match the digest', async part => {
     // The engine remembers what it has pulled once.
     const other = await makeImage(engine.docker.client);
     const pushed = await registry.push(engine.docker.client, other.id, 'org/other');
@@ -172,7 +172,7 @@ describe('an image by its name', () => {
     await expect(failure).rejects.toMatchObject({ kind: 'resource-unavailable', problem: 'digest' });
   });
 
-  it('is refused when it is for other machines only', async () => {
+  it('is refused if it is only for other kinds of machines', async () => {
     const list = 'application/vnd.docker.distribution.manifest.list.v2+json';
     const manifest = { mediaType: 'application/vnd.docker.distribution.manifest.v2+json', size: 1, digest };
     const answer = await fetch(`http://${registry.host}/v2/org/busy/manifests/${digest}`, {
@@ -195,14 +195,14 @@ describe('an image by its name', () => {
     await expect(failure).rejects.toMatchObject({ kind: 'malformed-payload', problem: 'platform' });
   });
 
-  it('cannot be had from a registry that is not there', async () => {
+  it('cannot be pulled from an unreachable registry', async () => {
     await using other = await registryProxy(registry.host);
     await other[Symbol.asyncDispose]();
     const failure = images.get(named('org/busy:1', other.host), wanting());
     await expect(failure).rejects.toMatchObject({ kind: 'resource-unavailable', problem: 'unreachable' });
   });
 
-  it('is pulled on while somebody wants it, and no longer', async () => {
+  it('is pulled only as long as a run needs it', async () => {
     const [one, other] = [wanting(), wanting()];
     proxy.treat = request => (request.includes('/blobs/') ? { kind: 'stall', afterBytes: 10 } : undefined);
     const [first, second] = [one, other].map(each => images.get(named('org/busy:1'), each));
@@ -216,7 +216,7 @@ describe('an image by its name', () => {
     expect(held.id).toBe(image.id);
   });
 
-  it('is looked for again when it has grown old, and the former stays for those that use it', async () => {
+  it('is checked for a newer version after a time, and runs that use the old version keep it', async () => {
     const { client } = engine.docker;
     const newer = await makeImage(client);
     await registry.push(client, image.id, 'org/moving').catch(() => undefined);
@@ -241,7 +241,7 @@ describe('an image by its name', () => {
     const wanted = wanting();
     await using still = await eager.get(named('org/moving'), wanted);
     expect(still.id).toBe(newer.id);
-    expect(wanted.lines.at(-1)).toMatch(/using the image as it was before$/);
+    expect(wanted.lines.at(-1)).toMatch(/using the earlier version of the image$/);
     for (const each of [first, fresh, still]) await each[Symbol.asyncDispose]();
     await removeUnused(eager);
   });

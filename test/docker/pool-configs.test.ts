@@ -8,7 +8,7 @@ const host = process.env.TCW_TEST_DOCKER_HOST;
 const { client } = await connectDocker(host);
 afterAll(() => client[Symbol.asyncDispose]());
 
-it('the configuration of a pool of containers runs a docker-worker task with tcw run, as it is', async () => {
+it('the example configuration for a pool of containers runs a docker-worker task with tcw run, unchanged', async () => {
   const image = await makeImage(client, { changes: ['ENV PATH=/bin'] });
   const pool = { ...containers, ...(host !== undefined && { dockerHost: host }) };
   const worker = await poolWorker(pool);

@@ -27,7 +27,7 @@ describe('a call without an answer leaves nothing in the engine', () => {
   it.each([
     ['a container', /^POST \S*\/containers\/create/, {}],
     ['a network', /^POST \S*\/networks\/create/, PROXIED],
-  ])('when it has made %s', async (_, pattern, payload) => {
+  ])('if the engine has created %s', async (_, pattern, payload) => {
     const proxy = await engineProxy();
     const here = await containerWorker({ host: proxy.host, timing: { againMs: 100 } });
     proxy.loseAnswer(pattern);
@@ -39,7 +39,7 @@ describe('a call without an answer leaves nothing in the engine', () => {
   it.each([
     ['a container', /^POST \S*\/containers\/create/, {}],
     ['a network', /^POST \S*\/networks\/create/, PROXIED],
-  ])('when it makes %s after its run is over', async (_, pattern, payload) => {
+  ])('if the engine creates %s after the run is over', async (_, pattern, payload) => {
     const proxy = await engineProxy();
     const timing = { createMs: 500, answerMs: 500, againMs: 100 };
     const here = await containerWorker({ host: proxy.host, timing });
@@ -56,7 +56,7 @@ describe('a call without an answer leaves nothing in the engine', () => {
     await expect.poll(() => left(docker.client)).toEqual([]);
   });
 
-  it('when the engine goes away before it could be removed, and comes back', async () => {
+  it('if the engine disappears before the object could be removed, and comes back', async () => {
     const proxy = await engineProxy();
     const timing = { absentMs: 100, againMs: 100 };
     const here = await containerWorker({ host: proxy.host, timing });
@@ -72,7 +72,7 @@ describe('a call without an answer leaves nothing in the engine', () => {
     await expect.poll(() => left(docker.client)).toEqual([]);
   });
 
-  it('when the worker ends first', async () => {
+  it('if the worker ends first', async () => {
     const proxy = await engineProxy();
     const timing = { absentMs: 100, againMs: 600_000 };
     const here = await containerWorker({ host: proxy.host, timing });
@@ -84,8 +84,8 @@ describe('a call without an answer leaves nothing in the engine', () => {
   });
 });
 
-describe('an image that another worker removes before the container is made', () => {
-  it('is got again, once', async () => {
+describe('an image that another worker removes before the container is created', () => {
+  it('is pulled again, once', async () => {
     await using registry = await startRegistry();
     const other = await makeImage(docker.client);
     const { name } = await registry.push(docker.client, other.id, 'org/raced:1');
@@ -99,14 +99,14 @@ describe('an image that another worker removes before the container is made', ()
     held.release();
     const run = await here.ended(task);
     expect([run.state, run.log]).toEqual(['completed', expect.stringContaining('made')]);
-    expect(run.log).toContain('The image was removed before its container was made: getting it again');
+    expect(run.log).toContain('The image was removed before its container was created: pulling it again');
     expect(run.log.match(/Pulled image/g)).toHaveLength(2);
     await removeOurs(docker);
   });
 });
 
-describe('an archive that is not what it was', () => {
-  it('leaves no image: neither for this task nor for the next', async () => {
+describe('an archive that has changed meanwhile', () => {
+  it('leads to no image, neither for this task nor for the next', async () => {
     const other = await makeImage(docker.client);
     const archive = await saved(docker, other.name);
     await removeName(docker.client, other.name);

@@ -90,7 +90,7 @@ async function publishImage(): Promise<{ readonly taskId: string; readonly pool:
 
 const titles = dockerShapes({ taskId: '', namespace: '', pool: '' }).map(({ title }) => title);
 
-describe.concurrent('in real containers, a task that asks for what real ones do completes:', () => {
+describe.concurrent('a task with the payload of a real one completes in a container:', () => {
   it.each(titles)('%s', async title => {
     const shape = shapes.get(title);
     if (!shape) throw new Error(`there is no shape ${title}`);
@@ -112,11 +112,11 @@ describe.concurrent('in real containers, a task that asks for what real ones do 
     expect(uploaded.filter(({ storageType }) => storageType === 'error')).toEqual([]);
   });
 
-  it('all of them', () => {
+  it('all of them at once', () => {
     expect(titles).toHaveLength(SHAPE_COUNT);
   });
 });
 
-it('and nothing of them is left in the engine', async () => {
+it('the tasks leave nothing behind in the engine', async () => {
   await expect.poll(() => labelled(client, 'tcw.trace')).toEqual([]);
 });

@@ -52,7 +52,7 @@ async function left(): Promise<unknown[]> {
 }
 
 describe('a docker-worker task in a container of a real engine', () => {
-  it('runs its command, or that of its image, and leaves nothing behind', async () => {
+  it('runs its command, or the command of its image, and leaves nothing behind', async () => {
     const own = await resolved(sh('echo "hello $TASK_ID" && test -t 1 && echo on a terminal'));
     expect(own.state, own.log).toBe('completed');
     expect(own.log).toContain(`hello ${own.taskId}\r\non a terminal\r\n`);
@@ -64,14 +64,14 @@ describe('a docker-worker task in a container of a real engine', () => {
 
   it.each([
     ['fails', sh('exit 3'), 'failed', 'exit status 3'],
-    ['is not there', { command: ['no-such-program'] }, 'failed', 'no-such-program'],
-    ['has too little time', { ...sh('sleep 600'), maxRunTime: 1 }, 'failed', 'max run time exceeded'],
-  ])('has failed when its command %s', async (_, payload, state, words) => {
+    ['does not exist', { command: ['no-such-program'] }, 'failed', 'no-such-program'],
+    ['runs too long', { ...sh('sleep 600'), maxRunTime: 1 }, 'failed', 'max run time exceeded'],
+  ])('fails if its command %s', async (_, payload, state, words) => {
     const run = await resolved(payload);
     expect([run.state, run.log]).toEqual([state, expect.stringContaining(words)]);
   });
 
-  it('is ended by a cancellation, with all of its processes', async () => {
+  it('is ended by a cancellation, with all its processes', async () => {
     const taskId = await local.createTask({
       image: image.name,
       ...sh("trap '' TERM; sleep 600 & sleep 600"),
@@ -82,7 +82,7 @@ describe('a docker-worker task in a container of a real engine', () => {
     await expect.poll(left).toEqual([]);
   });
 
-  it('has its artifacts out of the container, and of its volumes', async () => {
+  it('can upload artifacts from its container and from its volumes', async () => {
     const { taskId, state, log } = await resolved({
       ...sh(`
         mkdir -p /out/deep && echo one >/out/one.txt && echo two >/out/deep/two.txt && ln -s /etc/passwd /out/link
@@ -108,7 +108,7 @@ describe('a docker-worker task in a container of a real engine', () => {
     expect(errors.map(({ name }) => name).sort()).toEqual(['public/missing', 'public/volume/shadow']);
   });
 
-  it('ends while a directory with an endless file is read', async () => {
+  it('ends even if it is stopped while a directory with an endless file is read', async () => {
     const taskId = await local.createTask({
       image: image.name,
       ...sh('mkdir /out && truncate -s 8796093022208 /out/holes'),
@@ -122,7 +122,7 @@ describe('a docker-worker task in a container of a real engine', () => {
     await expect.poll(left).toEqual([]);
   });
 
-  it('has its caches again, also as another user', async () => {
+  it('gets its caches again, even as another user', async () => {
     const cache = { cache: { 'real-cache': '/cache' } };
     const scopes = ['docker-worker:cache:real-cache'];
     const first = await resolved({ ...cache, ...sh('echo kept >/cache/file') }, scopes);
@@ -136,7 +136,7 @@ describe('a docker-worker task in a container of a real engine', () => {
     expect(second.log).toContain('kept\r\nnobody\r\n');
   });
 
-  it('calls Taskcluster through a proxy of its own, which answers no other container', async () => {
+  it('calls Taskcluster through its own proxy, which refuses other containers', async () => {
     const waiting = await local.createTask(
       {
         image: image.name,
@@ -174,7 +174,7 @@ describe('a docker-worker task in a container of a real engine', () => {
     expect(log.match(/"alive":\s*true/g)).toHaveLength(2);
   });
 
-  it('has an image out of an artifact, which is loaded once, and is named in the chain of trust', async () => {
+  it('can use an image from an artifact, which is loaded once and named in the chain of trust', async () => {
     const { body } = await client.stream({ method: 'GET', path: `/images/${image.name}/get` });
     const archive = zstdCompressSync(await buffer(body));
     const maker = await resolved({
@@ -205,13 +205,13 @@ describe('a docker-worker task in a container of a real engine', () => {
     });
   });
 
-  it('is malformed where its image has no name, and failed or malformed where there is none', async () => {
+  it('is malformed if its image has no name, and fails or is malformed if the image does not exist', async () => {
     const { reason, log } = await resolved({ image: 'localhost:1/no-such-image:1' });
     expect(reason).not.toBe('completed');
     expect(log).toContain('no-such-image');
   });
 
-  it('says what its processes used', async () => {
+  it('logs the resource usage of its processes', async () => {
     const { log } = await resolved(sh('head -c 100000000 /dev/zero | md5sum; sleep 1'));
     expect(log).toMatch(/peak memory|Peak memory/i);
   });

@@ -32,7 +32,7 @@ afterAll(async () => {
   await removeQueue();
 });
 
-it('shows every command, and each way to listen', () => {
+it('the page shows every command, and each form of listening', () => {
   const commands = transcripts.flatMap(({ commands }) => commands.map(({ command }) => command)).join('\n');
   const shown = ['listen', 'publish', 'queue inspect', 'queue bindings', 'queue delete', 'exchanges'];
   for (const command of shown) expect(commands).toContain(`tcw pulse ${command} `);
@@ -41,7 +41,7 @@ it('shows every command, and each way to listen', () => {
   }
 });
 
-it('each command prints what its transcript shows', async () => {
+it('each command prints the output in its transcript', async () => {
   const home = dirname(process.execPath);
   const env = { PATH: [folder, home, process.env.PATH].join(delimiter), HOME: folder, BROKER: url };
   const expected: string[] = [];

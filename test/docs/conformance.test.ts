@@ -27,7 +27,7 @@ const rows: Row[] = [
 
 const suites = { suite: shown('test/pulse/conformance.ts'), trouble: shown('test/pulse/trouble.ts') };
 
-it('the conformance matrix has the fifteen requirements, by the names of their tests', () => {
+it('the conformance matrix contains the fifteen requirements, with the names of their tests', () => {
   expect(rows.map(({ number }) => number)).toEqual(Array.from({ length: 15 }, (_, i) => i + 1));
   for (const { number, name } of rows) {
     const names = [...(suites.suite.get(number) ?? []), ...(suites.trouble.get(number) ?? [])];
@@ -35,7 +35,7 @@ it('the conformance matrix has the fifteen requirements, by the names of their t
   }
 });
 
-it('each cell of the conformance matrix names the suites that show it, and no other', () => {
+it('each cell of the conformance matrix names exactly the suites that test the requirement', () => {
   for (const { number, cells } of rows) {
     const expected = Object.entries(suites)
       .filter(([, requirements]) => requirements.has(number))

@@ -40,7 +40,7 @@ async function queries(): Promise<readonly (readonly [name: string, query: strin
 const labelsOf = (name: MeasureName): readonly string[] => definitionOf(name).labels ?? [];
 const usedIn = (query: string) => query.match(/\b(?:tcw|process|nodejs)_\w+/g) ?? [];
 
-it('every metric that the dashboard and the alerts name is there', async () => {
+it('every metric in the dashboard and the alerts exists', async () => {
   const there = await seriesNames();
   const all = await queries();
   expect(all.length).toBeGreaterThan(30);
@@ -54,7 +54,7 @@ it('every metric that the dashboard and the alerts name is there', async () => {
   }
 });
 
-it('every label that they select or sum by is one of those metrics', async () => {
+it('every label that they select or sum by belongs to those metrics', async () => {
   const added = ['le', 'instance'];
   for (const [name, query] of await queries()) {
     const known = usedIn(query).flatMap(metric => {
@@ -72,7 +72,7 @@ it('every label that they select or sum by is one of those metrics', async () =>
   }
 });
 
-it('the dashboard shows every metric but those that only another one needs', async () => {
+it('the dashboard shows every metric except those that serve only to compute others', async () => {
   const shown = (await queries()).map(([, query]) => query).join('\n');
   const hidden = MEASURE_NAMES.filter(name => !shown.includes(name));
   expect(hidden.sort()).toEqual([

@@ -11,7 +11,7 @@ function firstCells(part: string): string[] {
   return text.split('\n').flatMap(line => /^\| ([^|]*?) *\|/.exec(line)?.[1] ?? []);
 }
 
-it('docs/moving-from-generic-worker.md says of each property of generic-worker, once, what becomes of it', () => {
+it('docs/moving-from-generic-worker.md describes the fate of each property of generic-worker once', () => {
   const documented = firstCells('properties').flatMap(cell =>
     [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name),
   );
@@ -21,7 +21,7 @@ it('docs/moving-from-generic-worker.md says of each property of generic-worker, 
   expect(documented.toSorted()).toEqual([...ofGenericWorker, ...OBSOLETE_PROPERTIES.keys()].toSorted());
 });
 
-it('it says of each exit code of tcw run when generic-worker has it, and when tcw', () => {
+it('it describes when generic-worker and tcw use each exit code of tcw run', () => {
   const codes = firstCells('exit codes').flatMap(cell => cell.match(/\d+/g)?.map(Number) ?? []);
   const { tasksFailed: ofDev, ...ofRun } = EXIT_CODES;
   expect(codes).not.toContain(ofDev.code);

@@ -63,7 +63,7 @@ const others: Readonly<Record<string, { before: () => Promise<void>; meanwhile: 
 };
 
 describe('the programs of the documents', () => {
-  it('are there', () => {
+  it('exist', () => {
     const known = ['quick-start', 'consuming', 'publishing', 'failures', 'testing', 'migrating'];
     const expected = [
       'README.md',
@@ -74,7 +74,7 @@ describe('the programs of the documents', () => {
     expect(programs.map(({ page }) => page)).toEqual(expect.arrayContaining(expected));
   });
 
-  it('have the right types', async () => {
+  it('type-check', async () => {
     const config = { extends: join(root, 'tsconfig.json'), include: ['*.ts'] };
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
     const { all } = await execa('tsc', ['--noEmit', '-p', folder], {
@@ -87,7 +87,7 @@ describe('the programs of the documents', () => {
   });
 
   it.concurrent.each(programs)(
-    '$file does what its page says',
+    'behave as their page says: $file',
     async ({ page, file, code, output, inOrder }) => {
       const lines = (text: string) => (inOrder ? text : text.split('\n').sort().join('\n'));
       const other = others[file] ?? others[page];

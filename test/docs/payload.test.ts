@@ -43,17 +43,17 @@ describe.each([
   const properties = propertiesOf(payloadSchema(format));
   const rows = rowsOf(file);
 
-  it('has one row for each property of the payload, also for those inside of others', () => {
+  it('the page has one row for each property of the payload, including nested ones', () => {
     const paths = [...new Set(properties.map(([path]) => path))].sort();
     expect(paths).toContain(example);
     expect(rows.map(({ path }) => path).sort()).toEqual(paths);
   });
 
-  it.each(rows)('says of $path what it is, and what both workers do', ({ type, theirs, ours }) => {
+  it.each(rows)('the page describes $path, and what both workers do', ({ type, theirs, ours }) => {
     expect([type, theirs, ours]).not.toContain('');
   });
 
-  it.each(rows)('tells the default of $path', ({ path, fallback }) => {
+  it.each(rows)('the page gives the default of $path', ({ path, fallback }) => {
     const same = properties.filter(([each]) => each === path);
     const given = same.flatMap(([, schema]) => (schema.default === undefined ? [] : [schema.default]));
     if (given.length > 0) expect(fallback).toBe(`\`${JSON.stringify(given[0])}\``);

@@ -28,7 +28,7 @@ function source(): string {
     .replaceAll("\\'", "'");
 }
 
-it('the troubleshooting page quotes only messages that tcw has', () => {
+it('the troubleshooting page quotes only messages that exist in tcw', () => {
   const text = source();
   const all = quoted();
   expect(all.length).toBeGreaterThan(30);

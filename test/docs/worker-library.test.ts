@@ -24,7 +24,7 @@ afterAll(() => {
 });
 
 describe('the worker of docs/worker-library.md', () => {
-  it('has the right types', async () => {
+  it('type-checks', async () => {
     const config = { extends: join(root, 'tsconfig.json'), include: ['*.ts', join(root, 'src/**/*.d.ts')] };
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
     const tsc = ['--noEmit', '-p', folder];
@@ -32,7 +32,7 @@ describe('the worker of docs/worker-library.md', () => {
     expect(all).toBe('');
   });
 
-  it('has 20 lines besides its imports', () => {
+  it('has 20 lines without its imports', () => {
     const lines = program?.code.split('\n').filter(line => line !== '' && !line.startsWith('import '));
     expect(lines?.length).toBeLessThanOrEqual(20);
   });

@@ -30,7 +30,7 @@ describe('a number', () => {
     '1e308',
     '-2.5E-3',
     '5e-324',
-  ])('%s is kept', text => {
+  ])('%s is accepted', text => {
     expect(isExact(text)).toBe(true);
   });
 
@@ -47,18 +47,18 @@ describe('a number', () => {
     expect(isExact(text)).toBe(false);
   });
 
-  it('is kept whenever JavaScript has written it', () => {
+  it('is accepted if JavaScript has written it', () => {
     const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
     fc.assert(fc.property(finite, value => isExact(String(value))));
   });
 
-  it('of a million digits is judged at once', () => {
+  it('of a million digits is checked quickly', () => {
     expect(isExact(`1${'0'.repeat(1_000_000)}1`)).toBe(false);
     expect(isExact(`0.${'0'.repeat(1_000_000)}`)).toBe(true);
   });
 });
 
-describe('what would be dropped or altered without a word', () => {
+describe('content that would be dropped or altered silently', () => {
   it.each<[string, string, string]>([
     ['.json', '{"a": 1,\n "a": 2}', 'file x, line 2, column 2: duplicate name "a"'],
     ['.json', '{"a": {"b": 1, "\\u0062": 2}}', 'file x, line 1, column 16: duplicate name "\\u0062"'],
@@ -88,7 +88,7 @@ describe('what would be dropped or altered without a word', () => {
     expect(await read(text, extension)).toEqual({ problems: [problem] });
   });
 
-  it('is no matter where two objects have the same name, or a text looks like a number', async () => {
+  it('does not include equal names in different objects, or strings that look like numbers', async () => {
     const text = '[{"a": 1}, {"a": "9007199254740993", "b": {"a": 2}}]';
     expect(await read(text)).toEqual({ content: JSON.parse(text) as unknown });
   });
@@ -123,7 +123,7 @@ describe('a file that cannot be read', () => {
     expect(await readDocument(path, 'file x')).toEqual({ problems: [`file x cannot be read: ${reason}`] });
   });
 
-  it('is not UTF-8', async () => {
+  it('may not be UTF-8', async () => {
     expect(await read(Buffer.from([0x7b, 0xff, 0x7d]))).toEqual({
       problems: ['file x cannot be read: it is not UTF-8'],
     });
@@ -137,14 +137,14 @@ describe('a file that cannot be read', () => {
     ['.yml', `${'['.repeat(100_000)}${']'.repeat(100_000)}`],
     ['.yml', `a: ${'- '.repeat(50_000)}x`],
     ['.json', '{"a":'.repeat(100_000)],
-  ])('in %s, nested too deeply: a few problems', async (extension, text) => {
+  ])('in %s that are nested too deeply lead to a few problems', async (extension, text) => {
     const answer = await read(text, extension);
     expect(answer).toHaveProperty('problems');
     expect((answer as { problems: string[] }).problems.length).toBeLessThan(12);
   });
 });
 
-describe('any bytes', () => {
+describe('arbitrary bytes', () => {
   const words = [
     '{',
     '}',
@@ -174,7 +174,7 @@ describe('any bytes', () => {
     fc.oneof(fc.string({ unit: 'binary' }), fc.json(), yamlish).map(text => Buffer.from(text)),
   );
 
-  it('give a content, or problems of one line each', async () => {
+  it('lead to content, or to problems of one line each', async () => {
     await fc.assert(
       fc.asyncProperty(bytes, fc.constantFrom('.json', '.yml', ''), async (text, extension) => {
         const answer = await read(text, extension);

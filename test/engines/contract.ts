@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { connectionOf } from '../../src/worker/engines/connection.ts';
 import { CommandNotStarted } from '../../src/worker/engines/engine.ts';
 import { closeSource } from '../../src/worker/files/file-source.ts';
-import { wholeOf } from '../../src/worker/files/whole-of.ts';
+import { readWhole } from '../../src/worker/files/read-whole.ts';
 import { Log } from './native-fixtures.ts';
 import { LACKS, type Ability } from './contract-lacks.ts';
 import type { Promised, Subject } from './subject.ts';
@@ -158,7 +158,7 @@ export const CONTRACT: readonly Promised[] = [
       expect(opened).toMatchObject({ kind: 'file', size: 7 });
       if (opened.kind === 'file') {
         const { source, size } = opened;
-        expect((await wholeOf(source, size, new AbortController().signal)).toString()).toBe('content');
+        expect((await readWhole(source, size, new AbortController().signal)).toString()).toBe('content');
         await closeSource(source);
       }
       expect(await sandbox.files.open('a')).toMatchObject({ kind: 'directory' });

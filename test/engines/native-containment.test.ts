@@ -3,7 +3,7 @@ import { symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { nativeEngine } from '../../src/worker/engines/native/index.ts';
-import { askPs, readProc } from '../../src/worker/engines/native/processes/process-table.ts';
+import { runPs, readProc } from '../../src/worker/engines/native/processes/process-table.ts';
 import {
   alive,
   engines,
@@ -130,8 +130,8 @@ describe.runIf(hasNamespaces)('without env(1) that can reset signals, as before 
 
 describe.runIf(process.platform === 'linux')('the process table', () => {
   it('is the same from /proc and from ps', async () => {
-    const own = (rows: Awaited<ReturnType<typeof askPs>>) => rows.find(({ pid }) => pid === process.pid);
-    const [fromProc, fromPs] = [own(readProc()), own(await askPs())];
+    const own = (rows: Awaited<ReturnType<typeof runPs>>) => rows.find(({ pid }) => pid === process.pid);
+    const [fromProc, fromPs] = [own(readProc()), own(await runPs())];
     const { pid, ppid } = process;
     expect(fromProc).toMatchObject({ pid, parent: ppid, zombie: false });
     expect(fromPs).toMatchObject({ pid, parent: ppid, zombie: false, group: fromProc?.group });

@@ -54,8 +54,8 @@ describe('the creation of control groups', () => {
   it('reports which limits are not available', () => {
     expect(controlGroups({ memoryMegabytes: 0, cpus: 0, processes: 0 }).missing).toBeUndefined();
     const { missing } = controlGroups({ memoryMegabytes: 1, cpus: 1, processes: 1 });
-    expect(missing ?? 'the worker cannot make control groups').toContain(
-      'the worker cannot make control groups',
+    expect(missing ?? 'the worker cannot create control groups').toContain(
+      'the worker cannot create control groups',
     );
   });
 });

@@ -28,7 +28,7 @@ async function run(name: string, ...words: string[]) {
 const hasCompiler = spawnSync('sh', ['-c', 'command -v cc']).status === 0;
 
 describe('the examples', () => {
-  it('hello.json says hello', async () => {
+  it('hello.json prints hello', async () => {
     const { exitCode, stdout } = await run('hello.json');
     expect(stdout).toMatch(/\nHello from task [\w-]{22}, run 0\.\n/);
     expect(stdout).toMatch(/\n✔ hello: completed \([\w-]{22}\)\n$/);
@@ -43,7 +43,7 @@ describe('the examples', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('c-program.json says what is missing when there is no compiler', async () => {
+  it('c-program.json reports what is missing if there is no compiler', async () => {
     const path = join(workplace.folder, 'bin');
     mkdirSync(path);
     symlinkSync('/bin/sh', join(path, 'sh'));
@@ -66,7 +66,7 @@ describe('the examples', () => {
     expect(await dev.stop()).toBe(0);
   });
 
-  it('progress.json says how far it is while it runs', async () => {
+  it('progress.json reports its progress while it runs', async () => {
     const dev = await workplace.dev('--once', join(examples, 'progress.json'));
     await expect.poll(() => dev.stdout).toContain('\nstep 1 of 12, 8 %: pi is about 3.14');
     expect(dev.stdout).not.toContain('Task Finished');
@@ -75,7 +75,7 @@ describe('the examples', () => {
     expect(dev.stdout).toContain('\nstep 12 of 12, 100 %: pi is about 3.1415');
   });
 
-  it('matrix.json runs its tasks in their order, also several at a time', async () => {
+  it('matrix.json runs its tasks in order, several at a time', async () => {
     const { exitCode, stdout } = await run('matrix.json', '--capacity', '3');
     const told = [
       'check | There are 4 primes below 10; expected were 4.',
@@ -93,7 +93,7 @@ describe('the examples', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('failing.json says why it fails, and publishes what it has', async () => {
+  it('failing.json reports why it fails, and publishes its partial results', async () => {
     const { exitCode, stdout } = await run('failing.json');
     expect(stdout).toContain('\nThe list is not what was expected:\n');
     expect(stdout).toContain('Uploading artifact public/difference.txt from file ');
@@ -104,14 +104,14 @@ describe('the examples', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('are named in their README, all of them', () => {
+  it('are all listed in their README', () => {
     const readme = readFileSync(join(examples, 'README.md'), 'utf8');
     const named = [...readme.matchAll(/^\| \[([\w-]+\.json)\]/gm)].map(([, name]) => name);
     expect(named.sort()).toEqual(names.sort());
   });
 });
 
-describe('each example is a task for a real Taskcluster, once it has a pool', () => {
+describe('each example is valid for a real Taskcluster, once it has a pool', () => {
   const taskProblems = validator('taskcluster/queue/v1/create-task-request.json');
   const payloadProblems = validator(payloadSchema());
 
@@ -122,7 +122,7 @@ describe('each example is a task for a real Taskcluster, once it has a pool', ()
     }
   });
 
-  it('matrix.json has all of its tasks in one group', () => {
+  it('matrix.json has all its tasks in one group', () => {
     const tasks = tasksOf('matrix.json');
     expect(new Set(tasks.map(task => task.taskGroupId))).toEqual(new Set([tasks[0]?.taskId]));
   });

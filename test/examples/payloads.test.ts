@@ -69,7 +69,7 @@ async function uploads(task: string): Promise<string[]> {
 const artifact = (task: string, name: string) => dev.artifact(ending(task).taskId, name);
 
 describe('the example payloads', () => {
-  it('complete, but for those that are there to fail', () => {
+  it('complete, except those that are meant to fail', () => {
     const failed = [...dev.stdout.matchAll(/^✘ (.*): /gm)].map(([, task]) => task);
     expect(failed).toEqual(['max-run-time', ...(hasRootGroup ? [] : ['os-groups'])]);
   });
@@ -187,7 +187,7 @@ describe('the example payloads', () => {
     expect(sorted(log)).toEqual(sorted(shownPart.exec(text)?.[2]));
   });
 
-  it('are named in their README, and tested here, all of them', () => {
+  it('are all listed in their README and tested here', () => {
     const named = (file: string, pattern: RegExp) =>
       new Set([...readFileSync(file, 'utf8').matchAll(pattern)].map(([, name]) => name));
     expect([...named(join(payloads, 'README.md'), /^\| \[([\w-]+\.yml)\]/gm)].sort()).toEqual(

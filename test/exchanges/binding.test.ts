@@ -11,8 +11,8 @@ import {
 } from '../../src/exchanges/index.ts';
 import { matchesPattern, PulseError, type Binding } from '../../src/pulse/index.ts';
 
-describe('the catalogue', () => {
-  it('has the 36 exchanges of the six services, each once', () => {
+describe('the catalogue of exchanges', () => {
+  it('contains the 36 exchanges of the six services, each once', () => {
     expect(new Set(exchanges.map(({ exchange }) => exchange)).size).toBe(36);
     const services = Object.groupBy(exchanges, ({ service }) => service);
     expect(Object.entries(services).map(([service, list]) => [service, list?.length])).toEqual([
@@ -25,7 +25,7 @@ describe('the catalogue', () => {
     ]);
   });
 
-  it('tells of each its service, its name, its exchange and its routing key', () => {
+  it('describes each with its service, name, exchange and routing key', () => {
     const [removed] = exchanges.filter(({ name }) => name === 'workerRemoved');
     expect({ ...removed }).toMatchObject({
       service: 'worker-manager',
@@ -56,13 +56,13 @@ describe.each(exchanges.map(exchange => [exchange.exchange, exchange] as const))
     fc.subarray(chosen.map(({ name }) => name)),
   );
 
-  it('binds to itself, with a check of the bodies', () => {
+  it('creates a binding to itself that validates bodies', () => {
     expect(exchange().exchange).toBe(exchange.exchange);
     expect(exchange().problems?.(null)).toEqual(['/ must be object']);
     expect(exchange().pattern.split('.')).toHaveLength(exchange.routingKey.length);
   });
 
-  it('binds to the messages that have the given parts, whatever the others are, and to no others', () => {
+  it('creates a binding to exactly the messages with the given parts', () => {
     fc.assert(
       fc.property(wordsAndChoice, ([words, names]) => {
         const given = Object.fromEntries(names.map(name => [name, words[name] ?? '']));
@@ -77,14 +77,14 @@ describe.each(exchanges.map(exchange => [exchange.exchange, exchange] as const))
 });
 
 describe('a binding', () => {
-  it('has the type of the messages that it brings', () => {
+  it('has the type of its messages', () => {
     expectTypeOf(queueExchanges.taskException()).toEqualTypeOf<Binding<TaskExceptionMessage>>();
     expectTypeOf(queueExchanges.taskException.route('x')).toEqualTypeOf<Binding<TaskExceptionMessage>>();
     expectTypeOf(workerManagerExchanges.workerRemoved()).toEqualTypeOf<Binding<WorkerRemovedMessage>>();
     expectTypeOf(queueExchanges.taskException).parameter(0).not.toHaveProperty('routingKeyKind');
   });
 
-  it('has * for a part that was not given, and # for the words at the end', () => {
+  it('has * for an omitted part, and # for the words at the end', () => {
     expect(queueExchanges.taskException({ workerGroup: 'rack-1', workerId: 'machine-7' }).pattern).toBe(
       'primary.*.*.rack-1.machine-7.*.*.*.*.#',
     );
@@ -94,13 +94,13 @@ describe('a binding', () => {
     expect(authExchanges.clientCreated().pattern).toBe('#');
   });
 
-  it('takes a part that is undefined for one that was not given', () => {
+  it('treats an undefined part as omitted', () => {
     expect(queueExchanges.taskException({ workerId: undefined }).pattern).toBe(
       queueExchanges.taskException().pattern,
     );
   });
 
-  it('takes messages to which a later Taskcluster has added something, which validate refuses', () => {
+  it('accepts messages with fields added by a later Taskcluster, which validate refuses', () => {
     const message = { version: 1, taskGroupId: 'Wq3cJ8DbQ0eHkZ5uYt1mPA', schedulerId: 'example' };
     const body = { ...message, expires: '2026-11-21T22:18:35.491Z', added: true };
     expect(queueExchanges.taskGroupSealed().problems?.(body)).toEqual([]);
@@ -110,7 +110,7 @@ describe('a binding', () => {
     ]);
   });
 
-  it('can be to a route of a task, which is a pattern too', () => {
+  it('may be for a route of a task, which may be a pattern', () => {
     expect(queueExchanges.taskPending.route('index.project.#')).toMatchObject({
       exchange: 'exchange/taskcluster-queue/v1/task-pending',
       pattern: 'route.index.project.#',

@@ -73,7 +73,7 @@ describe('the generator', () => {
     files = await filesIn(await generated(fixture, 'all'));
   });
 
-  it('writes the schemas that are needed, and only these, the types and the tables', () => {
+  it('writes exactly the schemas that are needed, the types and the tables', () => {
     expect(Object.keys(files)).toEqual([
       'schemas/taskcluster/hooks/v1/pulse-hook-changed-message.json',
       'schemas/taskcluster/queue/v1/annotate-request.json',
@@ -87,7 +87,7 @@ describe('the generator', () => {
     ]);
   });
 
-  it('writes of another service what is of use, when the manifest lists it', async () => {
+  it('writes the useful part of another service if the manifest lists it', async () => {
     const path = 'references/secrets/v1/api.json';
     const call = (name: string) => ({ name, method: 'get', route: `/${name}`, args: [] });
     const entries = ['ping', 'get', 'list', 'remove', 'set', 'other'].map(call);
@@ -112,7 +112,7 @@ describe('the generator', () => {
     });
   });
 
-  it('leaves prose behind, but not the properties that are called like it', () => {
+  it('omits descriptions, but not properties with that name', () => {
     expect(Object.entries(files).filter(([, content]) => /prose/i.test(content))).toEqual([]);
     expect(JSON.parse(files['schemas/taskcluster/queue/v1/annotate-request.json'] ?? '')).toEqual({
       $schema: 'http://json-schema.org/draft-07/schema#',
@@ -128,7 +128,7 @@ describe('the generator', () => {
     });
   });
 
-  it('declares a type once, in the exchanges where both have it', () => {
+  it('declares a type once, in the exchanges if both use it', () => {
     const exchanges = files['src/exchanges/generated/queue.ts'] ?? '';
     const api = files['src/taskcluster/generated/api.ts'] ?? '';
     expect(exchanges.match(/interface TaskStatusStructure /g)).toHaveLength(1);
@@ -140,14 +140,14 @@ describe('the generator', () => {
     );
   });
 
-  it('gives each call its arguments, bodies and scopes', () => {
+  it('describes the arguments, bodies and scopes of each call', () => {
     const api = files['src/taskcluster/generated/api.ts'] ?? '';
     expect(api).toContain('args: [taskId: string, runId: number];');
     expect(api).toContain('input: AnnotateRequest;\n    output: undefined;');
     expect(api).toContain("scopes: { AllOf: ['queue:annotate:<taskId>', { AnyOf: ['a', 'b'] }] },");
   });
 
-  it('writes the same bytes again, from a list in another order and from a deployment', async () => {
+  it('writes the same bytes again, from a list in another order or from a deployment', async () => {
     const backwards = join(temporary, 'backwards.json');
     await writeFile(backwards, JSON.stringify([...references].reverse()));
     expect(await filesIn(await generated(fixture, 'again'))).toEqual(files);
@@ -157,7 +157,7 @@ describe('the generator', () => {
     expect(await filesIn(await generated(`${server.rootUrl}/`, 'live'))).toEqual(files);
   });
 
-  it('removes what an earlier run has left, and nothing else', async () => {
+  it('removes files of an earlier run, and nothing else', async () => {
     const folder = join(temporary, 'stale');
     const stale = ['schemas/taskcluster/queue/v0/old.json', 'src/exchanges/generated/old.ts'];
     const others = ['schemas/payload.json', 'src/exchanges/index.ts', 'src/taskcluster/index.ts'];
@@ -171,7 +171,7 @@ describe('the generator', () => {
   });
 });
 
-describe('bad input', () => {
+describe('invalid input of the generator', () => {
   const exchangesFile = 'references/hooks/v1/exchanges.json';
   const schemaFile = 'schemas/queue/v1/task-status.json';
   const hooks = references.find(({ filename }) => filename === exchangesFile)?.content;
@@ -192,10 +192,10 @@ describe('bad input', () => {
   it.each<[string, string[], string]>([
     ['no references', [], 'usage: npm run generate'],
     ['an unknown option', ['--reference', 'x'], "Unknown option '--reference'; usage"],
-    ['a file that is not there', ['--references', '/no/such/file.json'], 'cannot read /no/such/file.json'],
+    ['a missing file', ['--references', '/no/such/file.json'], 'cannot read /no/such/file.json'],
     ['a file that is not JSON', ['--references', generator], 'generate.ts is not JSON'],
     ['a URL below the root', ['--references', 'https://example.com/references/'], 'is not a root URL'],
-  ])('%s is one line, exit 64', async (_, words, line) => {
+  ])('leads to one line and exit code 64: %s', async (_, words, line) => {
     expect(await failure(...words)).toEqual({ code: 64, line: expect.stringContaining(line) });
   });
 
@@ -236,13 +236,13 @@ describe('bad input', () => {
       }),
       'a part of several words is not the last',
     ],
-  ])('a list %s is one line, exit 64', async (_, filename, content, line) => {
+  ])('leads to one line and exit code 64 if the list %s', async (_, filename, content, line) => {
     const { code, line: said } = await failure('--references', await listWith(filename, content));
     expect(said).toContain(line);
     expect(code).toBe(64);
   });
 
-  it('a file that is no list of documents is one line, exit 64', async () => {
+  it('leads to one line and exit code 64 if the file is not a list of documents', async () => {
     const file = join(temporary, 'object.json');
     await writeFile(file, '{}');
     const { code, line } = await failure('--references', file);
@@ -250,7 +250,7 @@ describe('bad input', () => {
     expect(code).toBe(64);
   });
 
-  it('a deployment that cannot be reached is one line, exit 69', async () => {
+  it('leads to one line and exit code 69 if the deployment is unreachable', async () => {
     const server = await deployment([]);
     await server[Symbol.asyncDispose]();
     const { code, line } = await failure('--references', server.rootUrl);
@@ -258,7 +258,7 @@ describe('bad input', () => {
     expect(code).toBe(69);
   });
 
-  it('a server that has no references is one line, exit 69', async () => {
+  it('leads to one line and exit code 69 if the server has no references', async () => {
     await using server = await deployment([]);
     const { code, line } = await failure('--references', server.rootUrl);
     expect(line).toContain(`${server.rootUrl}/references/manifest.json answered 404`);

@@ -11,12 +11,12 @@ const services = [...new Set(exchanges.map(({ service }) => service))];
 const read = (service: string) => readFileSync(`${folder}${service}.ts`, 'utf8');
 
 describe('the generated modules', () => {
-  it('are one for each service', () => {
+  it('exist for each service', () => {
     const files = globSync('*.ts', { cwd: folder });
     expect(files.sort()).toEqual(services.map(service => `${service}.ts`).sort());
   });
 
-  it.each(services)('%s is what the generator makes of the schemas', async name => {
+  it.each(services)('match the output of the generator: %s', async name => {
     const module = (await import(`${folder}${name}.ts`)) as { default: Record<string, ExchangeReference> };
     const service = {
       name,
@@ -33,7 +33,7 @@ describe('the generated modules', () => {
     expect((await exchangesModule(service, schemas as never)).content).toBe(read(name));
   });
 
-  it.each(services)('%s has a docstring for each type and each field', service => {
+  it.each(services)('have a docstring for each type and each field: %s', service => {
     const file = ts.createSourceFile('module.ts', read(service), ts.ScriptTarget.Latest, true);
     const missing: string[] = [];
     const look = (node: ts.Node, within: string) => {
@@ -51,7 +51,7 @@ describe('the generated modules', () => {
   });
 });
 
-it('an exchange shows when it gets messages, and its routing key, where it is used', () => {
+it('the docstring of an exchange says when it gets messages, and describes its routing key', () => {
   const index = `${root}src/exchanges/index.ts`;
   const program = ts.createProgram([index], {
     noLib: true,

@@ -33,7 +33,7 @@ const CHECKS: readonly [string, (value: unknown) => readonly string[]][] = [
 const MANY = 100_000;
 
 describe.each(CHECKS)('%s', (_, check) => {
-  it('lists a few problems of a body that has many, and says that there are more', () => {
+  it('lists a few problems of a body with many, and says that there are more', () => {
     const problems = check({ things: Array.from({ length: 1_000 }, () => ({ a: 1 })) });
     expect(problems).toHaveLength(21);
     expect(problems.slice(0, 2)).toEqual(['/things/0/b is missing', '/things/0/a must be string']);
@@ -48,7 +48,7 @@ describe.each(CHECKS)('%s', (_, check) => {
     ]);
   });
 
-  it('shortens what a name makes long, and lets nothing command a terminal or forge a line', () => {
+  it('shortens long names in problems, and lets nothing control a terminal or forge a line', () => {
     const long = check({ things: [{ ['x'.repeat(MANY)]: 1, a: 1, b: 1 }] });
     expect(long.join().length).toBeLessThan(1_000);
     const [problem] = validator(things)({ [`${'x'.repeat(MANY)}`]: 1 });
@@ -59,7 +59,7 @@ describe.each(CHECKS)('%s', (_, check) => {
     expect(named).toEqual(['/a\\u000a[forged] \\u001b[2J\\u009b must be number']);
   });
 
-  it('takes a body that is nested deeply, or says that it cannot be checked', () => {
+  it('accepts a deeply nested body, or says that it cannot be checked', () => {
     const depth = 100_000;
     const nested = JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as unknown;
     const answer = (() => {
@@ -73,7 +73,7 @@ describe.each(CHECKS)('%s', (_, check) => {
     expect(check({ things: [{ a: '', b: nested }] })).toEqual([]);
   });
 
-  it('is not held up by a list of many different things', () => {
+  it('is not slowed down by a list of many different items', () => {
     // Compared each with each other they would take many minutes.
     const unique = Array.from({ length: MANY }, (_, n) => ({ n, of: [n] }));
     expect(check({ unique })).toEqual([]);
@@ -85,7 +85,7 @@ describe.each(CHECKS)('%s', (_, check) => {
 });
 
 describe('unknown properties', () => {
-  it('are accepted where a later Taskcluster may add them, however many', () => {
+  it('are accepted in any number where a later Taskcluster may add them', () => {
     const problems = queueExchanges.taskException().problems ?? (() => ['no check']);
     const more = Object.fromEntries(Array.from({ length: MANY }, (_, n) => [`x${n}`, n]));
     expect(problems({ ...taskException, ...more, status: { ...taskException.status, ...more } })).toEqual([]);
@@ -95,7 +95,7 @@ describe('unknown properties', () => {
     ]);
   });
 
-  it('are still problems inside of anyOf, where they tell the choices apart', () => {
+  it('are still problems inside anyOf, where they distinguish the alternatives', () => {
     const check = validator(things, { acceptUnknown: true });
     expect(check({ either: { a: 1 }, more: 1 })).toEqual([]);
     expect(check({ either: { b: 1 } })).toContain('/either must match a schema in anyOf');

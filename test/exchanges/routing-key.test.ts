@@ -44,7 +44,7 @@ function thrownBy(action: () => unknown): unknown {
 }
 
 describe.each(exchanges.map(exchange => [exchange.exchange, exchange] as const))('%s', (_, exchange) => {
-  it('reads from a routing key what was written into it, up to 255 bytes', () => {
+  it('parses the parts from which a routing key was built, up to 255 bytes', () => {
     fc.assert(
       fc.property(partsOf(exchange), parts => {
         const constants = exchange.routingKey.map(part => part.constant ?? parts[part.name] ?? '_');
@@ -57,7 +57,7 @@ describe.each(exchanges.map(exchange => [exchange.exchange, exchange] as const))
     );
   });
 
-  it('reads any other text the same way twice, or says that it does not fit', () => {
+  it('parses any other text consistently, or says that it does not match', () => {
     const text = fc.array(fc.constantFrom('primary', '_', 'a', 'route', ''), { maxLength: 12 });
     fc.assert(
       fc.property(text, words => {
@@ -79,7 +79,7 @@ describe('a routing key', () => {
     taskGroupId: 'Wq3cJ8DbQ0eHkZ5uYt1mPA',
   };
 
-  it('has the parts of a task in order, and _ for those that are not known', () => {
+  it('contains the parts of a task in order, and _ for unknown ones', () => {
     const key = queueExchanges.taskPending.build({ ...task, runId: 0 });
     expect(key).toBe(
       'primary.Wq3cJ8DbQ0eHkZ5uYt1mPA.0._._.proj-example.linux.example.Wq3cJ8DbQ0eHkZ5uYt1mPA._',
@@ -87,7 +87,7 @@ describe('a routing key', () => {
     expect(queueExchanges.taskPending.parse(key)).toStrictEqual({ ...task, runId: '0' });
   });
 
-  it('has its parts typed: those of every message are there, the others may be', () => {
+  it('has typed parts: required ones are always present, the others may be absent', () => {
     const parts = queueExchanges.taskException.parse(queueExchanges.taskException.build(task));
     expectTypeOf(parts.taskId).toEqualTypeOf<string>();
     expectTypeOf(parts.runId).toEqualTypeOf<string | undefined>();
@@ -95,13 +95,13 @@ describe('a routing key', () => {
     expectTypeOf(queueExchanges.taskRunning.parse).returns.toHaveProperty('workerId').toEqualTypeOf<string>();
   });
 
-  it('keeps what a later Taskcluster puts into the reserved words', () => {
+  it('preserves reserved words that a later Taskcluster uses', () => {
     const key = `${queueExchanges.taskPending.build({ ...task, runId: 0 }).slice(0, -1)}new.words`;
     expect(queueExchanges.taskPending.parse(key).reserved).toBe('new.words');
     expect(hooksExchanges.hookCreated.parse('_')).toStrictEqual({});
   });
 
-  it('may leave the reserved words out', () => {
+  it('may omit the reserved words', () => {
     const key = queueExchanges.taskPending.build({ ...task, runId: 0 });
     expect(queueExchanges.taskPending.parse(key.slice(0, -'._'.length))).toStrictEqual({
       ...task,
@@ -109,7 +109,7 @@ describe('a routing key', () => {
     });
   });
 
-  it('has 255 bytes and not one more', () => {
+  it('has at most 255 bytes', () => {
     const topic = 'é'.repeat((MAX_ROUTING_KEY_BYTES - 'primary.'.length - 1) / 2);
     expect(Buffer.byteLength(notifyExchanges.notify.build({ topic: `${topic}x` }))).toBe(
       MAX_ROUTING_KEY_BYTES,
@@ -147,7 +147,7 @@ describe('a routing key', () => {
     ['is too short', () => githubExchanges.push.parse('primary.mozilla'), 'has no repository'],
     ['is too long', () => githubExchanges.push.parse('primary.mozilla.x.y.z'), 'goes on with y.z'],
     ['is empty', () => githubExchanges.push.parse(''), 'is empty'],
-  ])('is refused when it %s', (_, action, words) => {
+  ])('is refused if it %s', (_, action, words) => {
     const error = thrownBy(action);
     expect(error).toBeInstanceOf(PulseError);
     expect(error).toEqual(invalid(words));

@@ -21,16 +21,16 @@ function rulesIn(schema: string): string[] {
 }
 
 describe('a message', () => {
-  it('as the queue sends it has no problems', () => {
+  it('has no problems if it is as the queue sends it', () => {
     expect(queueExchanges.taskException.validate(taskException)).toEqual([]);
   });
 
-  it('of every exchange is refused when it is not an object', () => {
+  it('is refused by every exchange if it is not an object', () => {
     expect(exchanges.length).toBeGreaterThan(0);
     for (const exchange of exchanges) expect(exchange.validate(null)).toEqual(['/ must be object']);
   });
 
-  it('that is broken has each problem named by its path', () => {
+  it('is reported with the path of each problem', () => {
     const { taskId: _, ...status } = taskException.status;
     const [run] = status.runs;
     const broken = {
@@ -48,7 +48,7 @@ describe('a message', () => {
     ]);
   });
 
-  it('is not changed by the check', () => {
+  it('is not changed by validation', () => {
     const { schedulerId: _, ...status } = taskException.status;
     const message = { ...taskException, status };
     expect(queueExchanges.taskException.validate(message)).toEqual(['/status/schedulerId is missing']);
@@ -57,17 +57,17 @@ describe('a message', () => {
 });
 
 describe('a schema', () => {
-  it('is there for every exchange, and more for the API', () => {
+  it('exists for every exchange, and for the API', () => {
     expect(schemas).toEqual(expect.arrayContaining(exchanges.map(({ schema }) => schema)));
     expect(schemas).toContain('taskcluster/queue/v1/create-task-request.json');
   });
 
-  it.each(schemas.flatMap(rulesIn))('%s compiles, with all that it refers to', schema => {
+  it.each(schemas.flatMap(rulesIn))('compiles with all its references: %s', schema => {
     expect(validator(schema)('neither an object nor a list')).not.toEqual([]);
     expect(validator(schema, { fillDefaults: true })(1)).not.toEqual([]);
   });
 
-  it('fills in its defaults when it is asked to', () => {
+  it('fills in its defaults if requested', () => {
     const request = {
       created: '2026-11-20T22:18:35.496Z',
       deadline: '2026-11-20T23:18:35.496Z',
@@ -81,17 +81,17 @@ describe('a schema', () => {
     expect(request).toMatchObject({ priority: 'lowest', retries: 5, schedulerId: '-', routes: [] });
   });
 
-  it('may be given as it is', () => {
+  it('may be passed as an object', () => {
     const check = validator({ type: 'object', properties: { count: { type: 'integer' } } });
     expect(check({ count: 1 })).toEqual([]);
     expect(check({ count: 'one' })).toEqual(['/count must be integer']);
   });
 
-  it('that does not exist is an error of the one who asks', () => {
+  it('that does not exist is an error of the caller', () => {
     expect(() => validator('taskcluster/queue/v1/no-such.json')({})).toThrow('no-such.json');
   });
 
-  it('costs nothing until something is checked', async () => {
+  it('is not compiled until something is validated', async () => {
     const script = `
       import { queueExchanges } from './src/exchanges/index.ts';
       import { createRequire } from 'node:module';

@@ -32,7 +32,7 @@ async function start(config = {}) {
 }
 
 describe('the feature of docs/extending.md', () => {
-  it('serves a task that asks for it', async () => {
+  it('serves a task that requests it', async () => {
     const here = await start();
     const payload = { ...sh('printf %s "$NOTES"'), notes: ['first', 'second'] };
     const taskId = await here.createTask(payload, { scopes: ['worker:notes'] });
@@ -43,7 +43,7 @@ describe('the feature of docs/extending.md', () => {
     expect((await here.artifact(taskId, 'public/notes.txt')).toString()).toBe('first\nsecond\n');
   });
 
-  it('is refused together with all else that is wrong, in one message', async () => {
+  it('reports its problems together with all others, in one message', async () => {
     const here = await start({ enableNotes: false });
     const payload = {
       ...sh('true'),
@@ -67,7 +67,7 @@ describe('the feature of docs/extending.md', () => {
     expect(log).not.toContain('Executing command');
   });
 
-  it('owns its part of the payload schema, and keeps it from others', async () => {
+  it('owns its part of the payload schema exclusively', async () => {
     const module = await notes();
     expect(payloadSchema('generic-worker', [...FEATURES, module])).toMatchObject({
       properties: { notes: { type: 'array' } },

@@ -16,7 +16,7 @@ describe.skipIf(inject('brokerKind') === 'given')('the operator of a broker', ()
   });
   afterAll(() => broker.stop());
 
-  it('sees queues, messages and consumers', async () => {
+  it('shows queues, messages and consumers', async () => {
     const connection = await logIn('looker');
     const channel = await connection.createConfirmChannel();
     await channel.assertQueue('queue/tcw-test/seen', { exclusive: true });
@@ -34,7 +34,7 @@ describe.skipIf(inject('brokerKind') === 'given')('the operator of a broker', ()
     await connection.close();
   });
 
-  it('closes one connection and leaves the others', async () => {
+  it('closes one connection and no others', async () => {
     const [victim, witness] = [await logIn('victim'), await logIn('witness')];
     const closed = closing(victim);
     expect(await operator.closeConnections(({ connectionName }) => connectionName === 'victim')).toBe(1);
@@ -43,7 +43,7 @@ describe.skipIf(inject('brokerKind') === 'given')('the operator of a broker', ()
     await witness.close();
   });
 
-  it('deletes a user, which ends its connections, and makes it again', async () => {
+  it('deletes a user, which ends its connections, and creates it again', async () => {
     const connection = await logIn('deleted');
     const closed = closing(connection);
     await operator.deleteUser('tcw-test');
@@ -53,7 +53,7 @@ describe.skipIf(inject('brokerKind') === 'given')('the operator of a broker', ()
     await (await logIn('again')).close();
   });
 
-  it('blocks those who publish with a memory alarm', async () => {
+  it('blocks publishers with a memory alarm', async () => {
     const connection = await logIn('publisher');
     const channel = await connection.createChannel();
     await channel.assertExchange('exchange/tcw-test/alarm', 'topic', { autoDelete: true });
@@ -67,7 +67,7 @@ describe.skipIf(inject('brokerKind') === 'given')('the operator of a broker', ()
     await connection.close();
   });
 
-  it('closes the port and opens it again, and durable queues are still there', async () => {
+  it('closes the port and opens it again, and durable queues still exist', async () => {
     const connection = await logIn('stopped');
     const channel = await connection.createChannel();
     await channel.assertQueue('queue/tcw-test/durable', { durable: true });

@@ -24,7 +24,7 @@ describe.each(accounts)('$role has exactly the permissions of a user of Pulse', 
   });
   afterEach(() => connection.close());
 
-  it('may declare, bind, publish to and consume from what is its own', async () => {
+  it('may declare, bind, publish to and consume from its own names', async () => {
     await channel.assertExchange(exchange, 'topic', { durable: true, autoDelete: true });
     await channel.assertQueue(queue, { exclusive: true });
     await channel.bindQueue(queue, exchange, 'a.#');
@@ -35,7 +35,7 @@ describe.each(accounts)('$role has exactly the permissions of a user of Pulse', 
     expect(content).toBe('hello');
   });
 
-  it('may not have the broker name its queues', async () => {
+  it('may not let the broker name its queues', async () => {
     await expect(channel.assertQueue('', { exclusive: true })).rejects.toMatchObject({ code: 403 });
   });
 
@@ -54,7 +54,7 @@ describe.each(accounts)('$role has exactly the permissions of a user of Pulse', 
     }
   });
 
-  it("may not publish to the default exchange, nor to somebody else's", async () => {
+  it("may not publish to the default exchange or to somebody else's", async () => {
     for (const target of ['', 'amq.topic']) {
       const own = await connection.createChannel();
       const refused = once(own, 'error');
@@ -70,7 +70,7 @@ describe.each(accounts)('$role has exactly the permissions of a user of Pulse', 
   });
 });
 
-it("lets the user of the suite bind the queue's exchanges, and not publish to them", async () => {
+it("the user of the suite may bind the queue's exchanges, but not publish to them", async () => {
   const [owner, suite] = await Promise.all(
     [inject('queuePulseUrl'), inject('pulseUrl')].map(url => connect(url)),
   );
@@ -99,7 +99,7 @@ it("lets the user of the suite bind the queue's exchanges, and not publish to th
 describe('a broker named by the environment', () => {
   afterEach(() => vi.unstubAllEnvs());
 
-  it('is taken as it is, and left running', async () => {
+  it('is used as it is, and left running', async () => {
     vi.stubEnv('TCW_TEST_PULSE_URL', inject('pulseUrl'));
     vi.stubEnv('TCW_TEST_QUEUE_PULSE_URL', inject('queuePulseUrl'));
     const broker = await startBroker();

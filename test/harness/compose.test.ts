@@ -12,20 +12,20 @@ const { services, ...rest } = parse(readFileSync(path, 'utf8')) as {
   };
 };
 
-it('has one service, which the harness asks for by its name', () => {
+it('the compose file has one service, which the harness requests by its name', () => {
   expect(Object.keys(services)).toEqual(['rabbitmq']);
   expect(rest).toEqual({});
 });
 
-it('pins the exact version of a RabbitMQ 4', () => {
+it('the compose file pins the exact version of a RabbitMQ 4', () => {
   expect(services.rabbitmq.image).toMatch(/^rabbitmq:4\.\d+\.\d+-alpine$/);
 });
 
-it('listens on loopback only, on a port of the engine', () => {
+it('the service listens on loopback only, on a port that the engine chooses', () => {
   expect(services.rabbitmq.ports).toEqual(['127.0.0.1::5672']);
 });
 
-it('mounts files that exist, read-only, where RabbitMQ looks for them', () => {
+it('the service mounts existing files, read-only, where RabbitMQ looks for them', () => {
   const mounts = services.rabbitmq.volumes.map(volume => volume.split(':'));
   expect(mounts.map(([, target, mode]) => [target, mode])).toEqual([
     ['/etc/rabbitmq/definitions.json', 'ro'],
@@ -34,6 +34,6 @@ it('mounts files that exist, read-only, where RabbitMQ looks for them', () => {
   for (const [source = ''] of mounts) expect(existsSync(resolve(dirname(path), source))).toBe(true);
 });
 
-it('is healthy when clients can connect', () => {
+it('the service is healthy when clients can connect', () => {
   expect(services.rabbitmq.healthcheck.test).toContain('check_port_connectivity');
 });

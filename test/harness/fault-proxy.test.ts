@@ -41,7 +41,7 @@ async function echo() {
   return { proxy, peers, client, connected };
 }
 
-it('lets everything through, until it cuts: then both sides are closed', async () => {
+it('the proxy passes everything until it cuts, and then closes both sides', async () => {
   const { proxy, peers, connected } = await echo();
   const one = await connected();
   const peerClosed = closing(peers[0]);
@@ -51,7 +51,7 @@ it('lets everything through, until it cuts: then both sides are closed', async (
   await connected();
 });
 
-it('freezes, and lets go what it held when it thaws', async () => {
+it('the proxy holds bytes while it is frozen, and passes them when it thaws', async () => {
   const { proxy, connected, client } = await echo();
   const one = await connected();
   proxy.freeze();
@@ -64,7 +64,7 @@ it('freezes, and lets go what it held when it thaws', async () => {
   await expect.poll(() => [one.heard(), late.heard()]).toEqual(['hello again', 'late']);
 });
 
-it('leaves a client half open: its peer is gone, and it is never told', async () => {
+it('the proxy leaves a client half open: its peer is gone without a sign', async () => {
   const { proxy, peers, connected } = await echo();
   const one = await connected();
   const peerClosed = closing(peers[0]);
@@ -76,7 +76,7 @@ it('leaves a client half open: its peer is gone, and it is never told', async ()
   await connected();
 });
 
-it('refuses new connections and keeps the old ones, until it accepts again', async () => {
+it('the proxy refuses new connections and keeps the old ones, until it accepts again', async () => {
   const { proxy, connected, client } = await echo();
   const one = await connected();
   proxy.refuse();
@@ -87,7 +87,7 @@ it('refuses new connections and keeps the old ones, until it accepts again', asy
   await connected();
 });
 
-it('delays each direction, in order', async () => {
+it('the proxy delays each direction, in order', async () => {
   const { proxy, connected } = await echo();
   const one = await connected();
   proxy.delay(100);
@@ -100,7 +100,7 @@ it('delays each direction, in order', async () => {
   expect(performance.now() - sent).toBeGreaterThanOrEqual(99);
 });
 
-it('cuts after so many bytes, once', async () => {
+it('the proxy cuts after a number of bytes, once', async () => {
   const { proxy, connected } = await echo();
   const one = await connected();
   proxy.cutAfter(3);

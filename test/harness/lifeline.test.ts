@@ -14,7 +14,7 @@ describe('a lifeline', () => {
   });
   afterEach(() => rmSync(outside, { recursive: true, force: true }));
 
-  it('ends its processes and what they started, then says farewell and removes the folder, when it is cut', async () => {
+  it('ends its processes and their descendants, runs the final command and removes the folder when it is cut', async () => {
     const plan = planOf('sleep 1000 & echo $! >> $PIDS; echo $$ >> $PIDS; wait');
     const lifeline = startLifeline(plan);
     const pids = await pidsIn(2);
@@ -27,7 +27,7 @@ describe('a lifeline', () => {
   });
 
   it.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)(
-    'does the same when its owner is ended by %s',
+    'does the same if its owner is ended by %s',
     async signal => {
       const plan = planOf('echo $$ >> $PIDS; exec sleep 1000');
       const module = new URL('lifeline.ts', import.meta.url).href;
@@ -58,7 +58,7 @@ describe('a lifeline', () => {
     await expect.poll(() => existsSync(plan.folder)).toBe(false);
   });
 
-  it('ends by itself when a process does, and says what it printed', async () => {
+  it('ends when one of its processes does, and reports its output', async () => {
     const plan = planOf('echo the port is taken >&2; exit 3');
     const { ended } = startLifeline(plan);
     if (!ended.aborted) await once(ended, 'abort');
@@ -66,7 +66,7 @@ describe('a lifeline', () => {
     expect(existsSync(plan.folder)).toBe(false);
   });
 
-  it('says that a program is missing', async () => {
+  it('reports a missing program', async () => {
     const plan = planOf('exit');
     const { ended } = startLifeline({
       ...plan,

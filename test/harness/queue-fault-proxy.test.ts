@@ -47,7 +47,7 @@ describe('a proxy between workers and the queue', () => {
     }>;
   const complete = (taskId: string) => client().reportCompleted?.(taskId, 0);
 
-  it('passes calls as they are, signatures, uploads and errors too, and names them', async () => {
+  it('passes calls unchanged, including signatures, uploads and errors, and names them', async () => {
     const taskId = await create();
     await claim();
     const answer = (await client().createArtifact?.(taskId, 0, 'public/a/b', {
@@ -90,7 +90,7 @@ describe('a proxy between workers and the queue', () => {
     expect(await state(taskId)).toBe('completed');
   });
 
-  it('holds a call until its rule is lifted', async () => {
+  it('holds a call until its fault is removed', async () => {
     const taskId = await create();
     await claim();
     const rule = proxy.fault(['status', 'reportCompleted'], { kind: 'freeze' });
@@ -101,7 +101,7 @@ describe('a proxy between workers and the queue', () => {
     await completed;
   });
 
-  it('cuts open calls when the queue goes away, and refuses until it is back', async () => {
+  it('cuts open calls when the queue goes down, and refuses calls until it is up', async () => {
     const waiting = claim();
     await expect.poll(() => proxy.calls).toEqual(['claimWork']);
     proxy.down();

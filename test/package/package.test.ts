@@ -84,7 +84,7 @@ const PRINTED_BY_PULSE_CONSUMER = [
 ];
 
 describe('the packed file of tcw', () => {
-  it('has what a user needs, and nothing else', () => {
+  it('contains the files that a user needs, and nothing else', () => {
     const paths = tcw.files.map(({ path }) => path);
     const allowed = [
       /^(CHANGELOG|CONTRIBUTING|LICENSE|README)(\.md)?$/,
@@ -104,7 +104,7 @@ describe('the packed file of tcw', () => {
 });
 
 describe('the packed file of tcw-pulse', () => {
-  it('has the libraries, their declarations and the schemas of messages, and nothing else', () => {
+  it('contains the libraries, their declarations and the schemas of messages, and nothing else', () => {
     const paths = tcwPulse.files.map(({ path }) => path);
     const allowed = [
       /^(LICENSE|README\.md|package\.json)$/,
@@ -120,7 +120,7 @@ describe('the packed file of tcw-pulse', () => {
     expect(manifest('packages/pulse/').scripts.prepack).toBe('cd ../.. && npm run build');
   });
 
-  it('has the version and the range of rxjs that tcw has', () => {
+  it('has the same version and the same range of rxjs as tcw', () => {
     const { version, peerDependencies } = manifest();
     expect(manifest('packages/pulse/')).toMatchObject({ version, peerDependencies });
     expect(peerDependencies).toEqual({ rxjs: `^${LOWEST_RXJS}` });
@@ -141,7 +141,7 @@ describe.each([
   { name: 'tcw', packed: () => tcw, place: '' },
   { name: 'tcw-pulse', packed: () => tcwPulse, place: 'packages/pulse/' },
 ])('$name', ({ name, packed, place }) => {
-  it('is well-formed, as publint sees it', async () => {
+  it('is well-formed according to publint', async () => {
     const { stdout } = await execa('publint', ['run', path(packed()), '--strict'], inRoot);
     expect(stdout).toContain('All good!');
   });
@@ -155,7 +155,7 @@ describe.each([
   });
 });
 
-describe('installed into an empty project', () => {
+describe('in an empty project,', () => {
   let withTcw: Project;
   let withPulse: Project;
   let withLowest: Project;
@@ -184,7 +184,7 @@ describe('installed into an empty project', () => {
     expect(brokenLinks(join(withPulse.folder, 'node_modules/tcw-pulse'))).toEqual([]);
   });
 
-  it('tcw-pulse takes few packages and little space', () => {
+  it('tcw-pulse installs few packages and needs little space', () => {
     expect(withPulse.packages()).toEqual([
       '@opentelemetry/api',
       'ajv',
@@ -206,24 +206,24 @@ describe('installed into an empty project', () => {
     expect(withPulse.bytes()).toBeLessThan(withTcw.bytes() / 3);
   });
 
-  it('tcw has one copy of rxjs, the same as its user', () => {
+  it('tcw shares one copy of rxjs with its user', () => {
     for (const project of [withTcw, withPulse, withLowest]) {
       expect(project.packages().filter(path => /(^|\/)rxjs$/.test(path))).toEqual(['rxjs']);
     }
   });
 
-  it('tcw type-checks programs of its user at every entry, and they run', async () => {
+  it('programs that import every entry of tcw type-check and run', async () => {
     await withTcw.compile(ofTcw);
     expect(await withTcw.start('consumer.js', environment()).lines).toEqual(PRINTED_BY_CONSUMER);
   });
 
-  it('tcw-pulse does so at every entry', async () => {
+  it('programs that import every entry of tcw-pulse do so, too', async () => {
     await withPulse.compile({ 'pulse-consumer.ts': pulseConsumer });
     const { lines } = withPulse.start('pulse-consumer.js', environment());
     expect(await lines).toEqual(PRINTED_BY_PULSE_CONSUMER);
   });
 
-  it(`both do so with rxjs ${LOWEST_RXJS}, too`, async () => {
+  it(`both work with rxjs ${LOWEST_RXJS}, too`, async () => {
     await withLowest.compile(programs);
     expect(await withLowest.start('consumer.js', environment()).lines).toEqual(PRINTED_BY_CONSUMER);
     const { lines } = withLowest.start('pulse-consumer.js', environment());
@@ -260,7 +260,7 @@ describe('installed into an empty project', () => {
     expect(stderr.split('\n').filter(line => !line.startsWith('{'))).toEqual([]);
   });
 
-  it('has a tcw that starts', async () => {
+  it('has an executable that starts', async () => {
     const { stdout } = await execa('node_modules/.bin/tcw', ['--version'], {
       ...inRoot,
       cwd: withTcw.folder,

@@ -25,7 +25,7 @@ function effectsOf(code: string): string[] {
     .map(({ pos, end }) => code.slice(pos, end).trim());
 }
 
-it('package.json says that modules have no effects, and none has', () => {
+it('package.json declares modules free of side effects, and they are', () => {
   const { sideEffects } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
     sideEffects?: unknown;
   };
@@ -43,7 +43,7 @@ it('package.json says that modules have no effects, and none has', () => {
   expect(found.filter(({ effects }) => effects.length > 0)).toEqual([]);
 });
 
-it('an effect would be seen', () => {
+it('a side effect would be detected', () => {
   expect(
     effectsOf("import './polyfill.ts';\nconst a = 1;\nif (a) go();\nprocess.on('exit', go);"),
   ).toHaveLength(3);

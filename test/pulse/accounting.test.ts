@@ -183,8 +183,8 @@ async function until(condition: () => boolean): Promise<void> {
   for (let tries = 0; tries < 50 && !condition(); tries++) await settledDown();
 }
 
-describe('demand, over the in-memory broker', () => {
-  it('is never exceeded and always met; no message is lost, or comes twice unless it was given back', async () => {
+describe('a demand on the in-memory broker', () => {
+  it('is never exceeded and always met, and no message is lost, or delivered twice unless it was given back', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async steps => {
         expect(await play(steps)).toEqual([]);
@@ -194,8 +194,8 @@ describe('demand, over the in-memory broker', () => {
   });
 });
 
-describe('a prefetch, over the in-memory broker', () => {
-  it('loses no message either, though acknowledgements go out together, and some are parked', async () => {
+describe('a prefetch on the in-memory broker', () => {
+  it('loses no message either, although acknowledgements are sent together and some messages are parked', async () => {
     const together = fc.array(step, { minLength: 1, maxLength: 60 });
     await fc.assert(
       fc.asyncProperty(together, async steps => {

@@ -19,7 +19,7 @@ const OPEN_OK = methodFrame(CONNECTION, 41, Buffer.from([0]));
 /** connection.close, 320 "bye", because of no method. */
 const CLOSE = methodFrame(CONNECTION, 50, Buffer.from([1, 64, 3, 98, 121, 101, 0, 0, 0, 0]));
 
-describe('a connection that the broker closes in the packet that opens it', () => {
+describe('a connection that the broker closes in the same packet in which it opens it', () => {
   let server: Server | undefined;
   const sockets = new Set<Socket>();
 
@@ -49,7 +49,7 @@ describe('a connection that the broker closes in the packet that opens it', () =
     return { url: url.href, opened: () => opened };
   };
 
-  it('is noticed by the first who wants something of it, and replaced', async () => {
+  it('is detected by its first use, and replaced', async () => {
     const { url, opened } = await unwelcoming(2);
     const pulse = connect({ url, backoff: { baseMs: 5, capMs: 20 } });
     const consuming = Promise.withResolvers<undefined>();

@@ -3,13 +3,13 @@ import { binding } from '../../src/pulse/index.ts';
 
 const check = (schema: object) => binding('exchange/x/y', '#', schema).problems ?? (() => ['no check']);
 
-describe('a JSON schema of a binding', () => {
+describe('the JSON schema of a binding', () => {
   it.each([
     'http://json-schema.org/draft-06/schema#',
     'http://json-schema.org/draft-07/schema#',
     'https://json-schema.org/draft/2019-09/schema',
     'https://json-schema.org/draft/2020-12/schema',
-  ])('may be of %s', $schema => {
+  ])('may follow %s', $schema => {
     const problems = check({
       $schema,
       type: 'object',
@@ -24,7 +24,7 @@ describe('a JSON schema of a binding', () => {
     expect(problems(1)).toEqual(['/ must be object']);
   });
 
-  it('may have the $id of another, and words that JSON schema does not know', () => {
+  it('may have the $id of another one, and unknown keywords', () => {
     const [numbers, texts] = ['number', 'string'].map(type =>
       check({ $id: 'https://example.com/same', 'x-owner': 'me', type }),
     );
@@ -36,7 +36,7 @@ describe('a JSON schema of a binding', () => {
     expect([lists([[], [[]]]), lists([[1]])]).toEqual([[], ['/0/0 must be array']]);
   });
 
-  it('tells dates of a program apart, and objects that are the same JSON not', () => {
+  it('is compiled again for a different date in an object, but not for the same JSON', () => {
     const unique = check({ type: 'array', uniqueItems: true });
     expect(unique([new Date(0), new Date(1)])).toEqual([]);
     expect(unique([{ at: new Date(0) }, { at: new Date(1) }])).toEqual([]);
@@ -44,7 +44,7 @@ describe('a JSON schema of a binding', () => {
     expect(unique([{ toJSON: 1 }, { toJSON: 2 }])).toEqual([]);
   });
 
-  it('that is none is refused at once', () => {
+  it('is refused at once if it is invalid', () => {
     const invalid = expect.objectContaining({ kind: 'invalid' });
     expect(() => check({ type: 'nonsense' })).toThrow(invalid);
     expect(() => check({ $ref: 'https://example.com/elsewhere' })).toThrow(invalid);

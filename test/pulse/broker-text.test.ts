@@ -27,6 +27,6 @@ it.each([
     "exchange 'e' exists with other arguments: type is 'fanout' there, and 'topic' here (406)",
   ],
   ['read ECONNRESET', 'read ECONNRESET'],
-])('of %s, what helps is said', (text, expected) => {
+])('the useful part of an error of the broker is shown: %s', (text, expected) => {
   expect(brokerText(text)).toBe(expected);
 });

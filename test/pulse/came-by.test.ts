@@ -29,7 +29,7 @@ function typed<T>(_items$: Observable<T>, _look: (item: T) => unknown): void {
   // It is compiled by the check, with all tests.
 }
 
-describe('the body of a message, when it came by one of several bindings and when it did not', () => {
+describe("the type of a message's body", () => {
   const exchange = 'exchange/me/typed';
   const spec = namedQueue('typed', { maxLength: 10 });
   const pulse = connectToMemory(new MemoryBroker(), 'me');
@@ -39,7 +39,7 @@ describe('the body of a message, when it came by one of several bindings and whe
   const completed = queueExchanges.taskCompleted();
   const failed = queueExchanges.taskFailed();
 
-  it('is known', async () => {
+  it('is known after a check with cameBy', async () => {
     const messages$ = pulse.consume({ queue: spec, bindings: [created, renamed] });
     await pulse.declareExchange(exchange);
     await pulse.queue(spec).declare([created, renamed]);
@@ -54,7 +54,7 @@ describe('the body of a message, when it came by one of several bindings and whe
     else expectTypeOf(message.body).toEqualTypeOf<Created>();
   });
 
-  it('is known of bindings whose bodies are alike', () => {
+  it('is known for bindings with similar bodies', () => {
     typed(pulse.consume({ queue: spec, bindings: [completed, failed] }), message => {
       if (message.cameBy(completed)) expectTypeOf(message.body).toEqualTypeOf<TaskCompletedMessage>();
       else expectTypeOf(message.body.status.taskId).toEqualTypeOf<string>();
@@ -63,7 +63,7 @@ describe('the body of a message, when it came by one of several bindings and whe
     });
   });
 
-  it('is known of two bindings of one type, and another', () => {
+  it('is known for two bindings of one type and one of another', () => {
     const again = binding<Created>(exchange, 'again');
     typed(pulse.consume({ queue: spec, bindings: [created, renamed, again] }), message => {
       if (message.cameBy(created)) expectTypeOf(message.body).toEqualTypeOf<Created>();
@@ -74,7 +74,7 @@ describe('the body of a message, when it came by one of several bindings and whe
     });
   });
 
-  it('is known beside a binding of which nothing is', () => {
+  it('is known even next to an untyped binding', () => {
     typed(pulse.consume({ queue: spec, bindings: [created, anything] }), message => {
       if (message.cameBy(created)) expectTypeOf(message.body).toEqualTypeOf<Created>();
       else expectTypeOf(message.body).toEqualTypeOf<unknown>();
@@ -83,7 +83,7 @@ describe('the body of a message, when it came by one of several bindings and whe
     });
   });
 
-  it('is known of a list that is made elsewhere', () => {
+  it('is known for a list of bindings that was created elsewhere', () => {
     const list: readonly (Binding<Created> | Binding<Renamed>)[] = [created, renamed];
     typed(pulse.consume({ queue: spec, bindings: list }), message => {
       if (message.cameBy(created)) expectTypeOf(message.body).toEqualTypeOf<Created>();
@@ -97,7 +97,7 @@ describe('the body of a message, when it came by one of several bindings and whe
     });
   });
 
-  it('is known to a handler, and to whoever takes any message', () => {
+  it('is known in a handler, and in code that accepts any message', () => {
     const seen = (message: PulseMessage) => message.body;
     const handling = pulse.consume({ queue: spec, bindings: [created, renamed] }).pipe(
       handle(message => {
@@ -112,7 +112,7 @@ describe('the body of a message, when it came by one of several bindings and whe
     });
   });
 
-  it('is that of the binding, when there is one, and of none when there is none', () => {
+  it('is that of the binding if there is only one, and unknown if there is none', () => {
     const one$ = pulse.consume({ queue: spec, bindings: [created] });
     expectTypeOf(one$).toEqualTypeOf<Observable<PulseMessage<Created>>>();
     const none$ = pulse.consume({ queue: spec, bindings: [] });

@@ -48,7 +48,7 @@ describe('the circuit breaker', () => {
     expect(breaker.allows).toBe(true);
   });
 
-  it('stays open when an inconclusive result comes during a pause', () => {
+  it('stays open if an inconclusive result arrives during a pause', () => {
     fail(5);
     breaker.inconclusive();
     expect(breaker.allows).toBe(false);

@@ -31,7 +31,7 @@ switch (scenario) {
     await Promise.all([published, ready]);
     break;
   }
-  case 'on a network that fell silent': {
+  case 'on a network that has become silent': {
     const pulse = connect({ url, ...patient });
     await pulse.declareExchange(exchange);
     const consuming = Promise.withResolvers<undefined>();

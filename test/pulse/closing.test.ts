@@ -58,9 +58,9 @@ describe('a program that closes Pulse ends by itself', () => {
     ]);
   });
 
-  it('on a network that fell silent', async () => {
+  it('on a network that has become silent', async () => {
     const { url, silence } = await silencer();
-    const running = run('on a network that fell silent', url);
+    const running = run('on a network that has become silent', url);
     await once(running.stdout, 'data');
     silence();
     running.stdin.write('go\n');
@@ -72,7 +72,7 @@ describe('a program that closes Pulse ends by itself', () => {
     ]);
   });
 
-  it('after heartbeats were missed, with the dead socket still there', async () => {
+  it('after missed heartbeats, even if the dead socket still exists', async () => {
     const { url, silence } = await silencer();
     const running = run('after heartbeats were missed', url);
     await once(running.stdout, 'data');
@@ -82,14 +82,14 @@ describe('a program that closes Pulse ends by itself', () => {
     expect(stdout.split('\n')).toEqual(['ready', 'closed']);
   });
 
-  it('not before its deadline, when that is all it waits for', async () => {
+  it('not before its deadline if it waits for nothing else', async () => {
     const { stdout } = await run('with nothing alive but its deadline');
     expect(stdout).toBe('closed');
   });
 });
 
 describe('close()', () => {
-  it('resolves when the connections are closed, not before', async () => {
+  it('resolves when the connections are closed, and not before', async () => {
     const over: string[] = [];
     const amqp = amqpTransport(endpointFrom({ url: inject('pulseUrl') }));
     const transport: Transport = {
@@ -109,7 +109,7 @@ describe('close()', () => {
 
 describe('connect()', () => {
   it.each([{ heartbeatSecs: 0 }, { heartbeatSecs: NaN }, { connectTimeoutMs: 0 }])(
-    'refuses %o, which amqplib takes for never',
+    'refuses %o, which amqplib would treat as never',
     options => {
       expect(() => connect({ url: inject('pulseUrl'), ...options })).toThrow(
         expect.objectContaining({ kind: 'invalid' }),

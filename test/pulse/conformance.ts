@@ -37,7 +37,7 @@ export function conformance(name: string, broker: () => Promise<BrokerUnderTest>
   describe(`tcw/pulse over ${name}`, () => {
     const each = setting(broker);
 
-    it('tells when it is connected', async () => {
+    it('reports when it is connected', async () => {
       await each.pulse.ready();
       expect(await firstValueFrom(each.pulse.state$)).toEqual({ name: 'connected' });
     });
@@ -45,7 +45,7 @@ export function conformance(name: string, broker: () => Promise<BrokerUnderTest>
     describe('requirement 1: least privilege', () => {
       leastPrivilege(each);
     });
-    describe('requirement 3: no silent zombie', () => {
+    describe('requirement 3: no silent consumer', () => {
       losing(each);
       deletedQueues(each);
     });
@@ -83,7 +83,7 @@ export function conformance(name: string, broker: () => Promise<BrokerUnderTest>
       stopping(each);
       publishingAtTheEnd(each);
     });
-    describe('requirement 12: ephemeral means told', () => {
+    describe('requirement 12: gaps are announced', () => {
       ephemeral(each);
     });
     describe('requirement 13: dialects, types and bindings', () => {

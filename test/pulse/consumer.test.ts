@@ -53,7 +53,7 @@ const none = () => undefined;
 const turn = () => new Promise(resolve => setTimeout(resolve, 5));
 
 describe('a consumer', () => {
-  it('gives back what came while nothing was wanted, though as much as before is wanted right after', async () => {
+  it('gives back messages that arrived while there was no demand, even if the demand returns right after', async () => {
     const { channel, said, arrive } = channelUnderTest();
     const demand$ = new BehaviorSubject(2);
     let handed = 0;
@@ -67,7 +67,7 @@ describe('a consumer', () => {
     expect(said).toEqual(['consume 2', 'cancel consumer 2', 'requeue 1', 'consume 1']);
   });
 
-  it('sends an acknowledgement after the cancel that comes with it, which it would open the window for', async () => {
+  it('sends an acknowledgement after the cancel of the same turn, because it would open the window', async () => {
     const { channel, said, arrive } = channelUnderTest();
     const demand$ = new BehaviorSubject(1);
     const consumer = new Consumer(channel, 'queue', { demand$ }, none, none);
@@ -79,7 +79,7 @@ describe('a consumer', () => {
     expect(said).toEqual(['consume 1', 'cancel consumer 1', 'ack 1']);
   });
 
-  it('asks for nothing anew when a place is free again for each message that is settled', async () => {
+  it('does not replace the consumer for each settled message', async () => {
     const { channel, said, arrive } = channelUnderTest();
     const demand$ = new BehaviorSubject(2);
     const consumer = new Consumer(
@@ -102,7 +102,7 @@ describe('a consumer', () => {
     expect(said).toEqual(['consume 2', 'ack 1', 'ack 2']);
   });
 
-  it('sends the outcomes of this turn before it is abandoned, and takes none after', async () => {
+  it('sends the settlements of a turn before it is abandoned, and accepts none afterwards', async () => {
     const { channel, said, arrive } = channelUnderTest();
     const consumer = new Consumer(channel, 'queue', { prefetch: 2 }, none, none);
     await consumer.start();
@@ -115,7 +115,7 @@ describe('a consumer', () => {
     expect(said).toEqual(['consume 2', 'ack 1', 'close']);
   });
 
-  it('closes its channel when it is stopped and the last message is settled', async () => {
+  it('closes its channel when it is stopped and its last message is settled', async () => {
     const { channel, said, arrive } = channelUnderTest();
     const consumer = new Consumer(channel, 'queue', { prefetch: 2 }, none, none);
     await consumer.start();
@@ -128,7 +128,7 @@ describe('a consumer', () => {
     expect(said).toEqual(['consume 2', 'cancel consumer 2', 'requeue 2', 'reject 1', 'close']);
   });
 
-  describe('acknowledges a turn', () => {
+  describe('acknowledges the messages of a turn', () => {
     it.each([
       ['in one frame, where nothing older is unsettled', [1, 2, 3], ['ack up to 3']],
       ['in one frame, in whatever order', [3, 1, 2], ['ack up to 3']],
@@ -149,7 +149,7 @@ describe('a consumer', () => {
       expect(said.slice(1)).toEqual(expected);
     });
 
-    it('after what is given back, which no frame for all may swallow', async () => {
+    it('after those that are given back, which the frame for several messages must not include', async () => {
       const { channel, said, arrive } = channelUnderTest();
       const consumer = new Consumer(channel, 'queue', { prefetch: 5 }, none, none);
       await consumer.start();
@@ -165,8 +165,8 @@ describe('a consumer', () => {
     });
   });
 
-  describe('of whose window half is parked', () => {
-    it('is replaced by one with a whole window, which comes before it goes', async () => {
+  describe('whose window is half full of parked messages', () => {
+    it('is replaced by one with a full window before it ends', async () => {
       const { channel, said, arrive } = channelUnderTest();
       const consumer = new Consumer(channel, 'queue', { prefetch: 4 }, none, none);
       await consumer.start();
@@ -180,7 +180,7 @@ describe('a consumer', () => {
       expect(consumer.held.count).toBe(4);
     });
 
-    it('is not when those are parked no more, or were settled, before the turn is over', async () => {
+    it('is not replaced if those messages are unparked or settled within the turn', async () => {
       const { channel, said, arrive } = channelUnderTest();
       const consumer = new Consumer(channel, 'queue', { prefetch: 2 }, none, none);
       await consumer.start();
@@ -194,7 +194,7 @@ describe('a consumer', () => {
       expect(said).toEqual(['consume 2', 'requeue 2']);
     });
 
-    it('never acknowledges what is parked with what came after it', async () => {
+    it('never acknowledges parked messages together with later ones', async () => {
       const { channel, said, arrive } = channelUnderTest();
       const consumer = new Consumer(channel, 'queue', { prefetch: 2 }, none, none);
       await consumer.start();
@@ -212,7 +212,7 @@ describe('a consumer', () => {
       expect(said.slice(6)).toEqual(['retry 2']);
     });
 
-    it('goes on as it is when a thousand are held beside it, until one of them is settled', async () => {
+    it('is not replaced while a thousand messages are already held in addition', async () => {
       const { channel, said, arrive } = channelUnderTest();
       const consumer = new Consumer(channel, 'queue', { prefetch: 1 }, none, none);
       await consumer.start();
@@ -231,7 +231,7 @@ describe('a consumer', () => {
       expect(asked()).toBe(1_002);
     });
 
-    it('is not one with a demand: that says by itself what it wants beside what is held', async () => {
+    it('is not replaced if it has a demand, which already accounts for held messages', async () => {
       const { channel, said, arrive } = channelUnderTest();
       const demand$ = new BehaviorSubject(1);
       const consumer = new Consumer(channel, 'queue', { demand$ }, none, none);
@@ -244,7 +244,7 @@ describe('a consumer', () => {
     });
   });
 
-  it('does nothing while a demand has not said anything', async () => {
+  it('does nothing until its demand has emitted', async () => {
     const { channel, said } = channelUnderTest();
     await new Consumer(channel, 'queue', { demand$: NEVER }, none, none).start();
     expect(said).toEqual([]);

@@ -22,10 +22,10 @@ describe('the endpoint', () => {
 
   it.each([
     ['the argument', { url: 'amqp://arg', env: { PULSE_URL: 'amqp://env' } }, 'arg'],
-    ['else PULSE_URL', { env: { PULSE_URL: 'amqp://env' } }, 'env'],
-    ['PULSE_URL where the argument is empty', { url: '', env: { PULSE_URL: 'amqp://env' } }, 'env'],
+    ['PULSE_URL without an argument', { env: { PULSE_URL: 'amqp://env' } }, 'env'],
+    ['PULSE_URL if the argument is empty', { url: '', env: { PULSE_URL: 'amqp://env' } }, 'env'],
     ['the word production in PULSE_URL', { env: { PULSE_URL: 'production' } }, 'pulse.mozilla.org'],
-  ])('takes the URL from %s', (_, sources, hostname) => {
+  ])('has the URL from %s', (_, sources, hostname) => {
     expect(found(sources).hostname).toBe(hostname);
   });
 
@@ -34,12 +34,12 @@ describe('the endpoint', () => {
       'user and password of PULSE_URL',
       { env: { PULSE_URL: 'amqp://u:p@h', PULSE_USERNAME: 'env', PULSE_PASSWORD: 'env' } },
     ],
-    ['an argument beside PULSE_URL', { user: 'u', password: 'p', env: { PULSE_URL: 'amqp://url:url@h' } }],
-  ])('lets %s win', (_, sources) => {
+    ['an argument over PULSE_URL', { user: 'u', password: 'p', env: { PULSE_URL: 'amqp://url:url@h' } }],
+  ])('prefers %s', (_, sources) => {
     expect(found(sources)).toMatchObject({ user: 'u', password: 'p' });
   });
 
-  it('is Mozilla Pulse for the word production', () => {
+  it('is Mozilla Pulse for `production`', () => {
     expect(found({ url: 'production' })).toEqual({
       tls: true,
       hostname: 'pulse.mozilla.org',
@@ -54,7 +54,7 @@ describe('the endpoint', () => {
     ['the argument', { user: 'arg', url: 'amqp://url:u@h', env: { PULSE_USERNAME: 'env' } }, 'arg'],
     ['else the URL', { url: 'amqp://url:u@h', env: { PULSE_USERNAME: 'env' } }, 'url'],
     ['else the environment', { url: 'amqp://h', env: { PULSE_USERNAME: 'env' } }, 'env'],
-  ])('takes the user from %s', (_, sources, user) => {
+  ])('has the user from %s', (_, sources, user) => {
     expect(found(sources).user).toBe(user);
   });
 
@@ -66,7 +66,7 @@ describe('the endpoint', () => {
     ],
     ['else the URL', { url: 'amqp://u:url@h', env: { PULSE_PASSWORD: 'env' } }, 'url'],
     ['else the environment', { url: 'amqp://u@h', env: { PULSE_PASSWORD: 'env' } }, 'env'],
-  ])('takes the password from %s', (_, sources, password) => {
+  ])('has the password from %s', (_, sources, password) => {
     expect(found(sources).password).toBe(password);
   });
 
@@ -97,13 +97,13 @@ describe('the endpoint', () => {
     [{ url: 'amqp://:urlpw@h', env: set }, 'env', 'urlpw', 'amqp://h:5672/'],
     [{ url: 'amqp://url:urlpw@h', user: 'arg', env: set }, 'arg', 'urlpw', 'amqp://h:5672/'],
     [{ url: 'amqp://url:urlpw@h', password: 'argpw', env: set }, 'url', 'argpw', 'amqp://h:5672/'],
-  ])('of %j is for %s with %s at %s', (sources, user, password, url) => {
+  ])('for %j is for %s with %s at %s', (sources, user, password, url) => {
     const { tls, hostname, port, vhost, ...login } = found(sources);
     expect(login).toEqual({ user, password });
     expect(`${tls ? 'amqps' : 'amqp'}://${hostname}:${port}${vhost}`).toBe(url);
   });
 
-  it('decodes what a URL has to encode', () => {
+  it('decodes the escapes of a URL', () => {
     expect(found({ url: 'amqp://us%40er:p%2F%25w@[::1]:99/my%2Fvhost' })).toEqual({
       tls: false,
       hostname: '::1',
@@ -133,12 +133,12 @@ describe('the endpoint', () => {
     ['amqp://b\u00fccher.example', 'amqp://xn--bcher-kva.example:5672/'],
     ['amqp://[::1]', 'amqp://::1:5672/'],
     [' amqp://h\n', 'amqp://h:5672/'],
-  ])('of %j is at %s', (given, where) => {
+  ])('for %j is at %s', (given, where) => {
     const { tls, hostname, port, vhost } = found({ url: given });
     expect(`${tls ? 'amqps' : 'amqp'}://${hostname}:${port}${vhost}`).toBe(where);
   });
 
-  it('takes the heartbeat of its URL', () => {
+  it('has the heartbeat of its URL', () => {
     expect(endpointFrom({ url: 'amqp://h?heartbeat=30' }).heartbeatSecs).toBe(30);
     expect(endpointFrom({ url: 'amqp://h?ssl=1&heartbeat=1' })).toMatchObject({
       tls: true,
@@ -192,7 +192,7 @@ describe('the endpoint', () => {
     ['has a timeout', 'amqps://u:s3cr3t@h?connection_timeout=5', /connection_timeout.*connectTimeoutMs/],
     ['has an option that nobody knows', 'amqps://u:s3cr3t@h?frameMax=8192', /frameMax/],
     ['has an option that may be anything', 'amqps://u:s3cr3t@h?s3c%20r3t=1', /an option/],
-  ])('refuses a URL that %s, without showing it', (_, url, message) => {
+  ])('is refused for a URL that %s, which is not shown', (_, url, message) => {
     const error = refusal({ url });
     expect(error).toMatchObject({ kind: 'invalid', message: expect.stringMatching(message) });
     expect(error?.message).not.toMatch(/s3c|r3t/);
@@ -203,7 +203,7 @@ describe('the endpoint', () => {
     ['the password', { url: 'amqp://h', password: 's3c\0r3t' }],
     ['the user', { env: { PULSE_URL: 'amqp://h', PULSE_USERNAME: 'a\0b' } }],
     ['the password', { env: { PULSE_URL: 'amqp://h', PULSE_PASSWORD: 's3c\0r3t' } }],
-  ])('refuses a NUL, which ends a login too early: %s', (what, sources) => {
+  ])('is refused with a NUL, which would end a login too early: %s', (what, sources) => {
     const error = refusal(sources);
     expect(error).toMatchObject({
       kind: 'invalid',
@@ -212,7 +212,7 @@ describe('the endpoint', () => {
     expect(error?.message).not.toContain('s3c');
   });
 
-  it('of anything at all is one, or one error that shows nothing of the password', () => {
+  it('for arbitrary input is valid, or causes an error that does not reveal the password', () => {
     const text = fc.string({ unit: 'binary', maxLength: 12 });
     const piece = fc.oneof(
       text,

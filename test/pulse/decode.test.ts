@@ -16,7 +16,7 @@ function decoded(...answers: unknown[]) {
   );
 }
 
-describe('what a check of the caller returns', () => {
+describe("the result of a caller's check", () => {
   const circular: Record<string, unknown> = {};
   circular.self = circular;
 
@@ -31,18 +31,15 @@ describe('what a check of the caller returns', () => {
     ['nothing', undefined, 'undefined'],
     ['a symbol', Symbol('odd'), 'Symbol(odd)'],
     ['an object in itself', circular, 'a problem that has no text'],
-  ])('may hold %s', (_, problem, text) => {
+  ])('may contain %s', (_, problem, text) => {
     expect(decoded([problem])).toEqual({ ok: false, problems: [text] });
     expect(decoded([problem], ['other'])).toEqual({ ok: false, problems: [text, 'other'] });
   });
 
-  it.each([['bad'], [true], [null], [undefined], [Promise.resolve([])]])(
-    'has to be a list, not %s',
-    answer => {
-      const problems = [
-        'the body could not be checked: its schema, a function, must return an array of problems',
-      ];
-      expect(decoded(answer)).toEqual({ ok: false, problems });
-    },
-  );
+  it.each([['bad'], [true], [null], [undefined], [Promise.resolve([])]])('must be a list, not %s', answer => {
+    const problems = [
+      'the body could not be checked: its schema, a function, must return an array of problems',
+    ];
+    expect(decoded(answer)).toEqual({ ok: false, problems });
+  });
 });

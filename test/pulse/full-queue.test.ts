@@ -49,17 +49,17 @@ async function failInFullQueue(pulse: Pulse, user: string, overflow: 'drop-head'
   return { handled: handled.sort(), events };
 }
 
-describe.each(['RabbitMQ', 'the in-memory broker'])('a failure while the queue is full, over %s', name => {
+describe.each(['RabbitMQ', 'the in-memory broker'])('a failure while the queue is full, on %s', name => {
   const user = name === 'RabbitMQ' ? new URL(inject('pulseUrl')).username : 'tester';
   const open = () => (name === 'RabbitMQ' ? connect({ url: inject('pulseUrl') }) : connectToMemory());
 
-  it('costs the message that has waited longest, where the oldest go: the copy needs its place', async () => {
+  it('drops the oldest message to make room for the copy if the queue drops its oldest', async () => {
     const { handled, events } = await failInFullQueue(open(), user, 'drop-head');
     expect(handled).toEqual([1, 3]);
     expect(events).not.toContain('not-counted');
   });
 
-  it('costs nothing where new ones are refused: it is counted here alone, and tells so', async () => {
+  it('drops nothing if the queue refuses new messages: it is counted only locally, and this is reported', async () => {
     const { handled, events } = await failInFullQueue(open(), user, 'reject-publish');
     expect(handled).toEqual([1, 2, 3]);
     expect(events).toContain('not-counted');

@@ -19,7 +19,7 @@ it.each([
   ['a classic queue', {}],
   ['a quorum queue', { quorum: true }],
 ])(
-  'ten minutes without what handlers need lose nothing, use up no attempts and call few handlers, with %s',
+  'an outage of ten minutes loses nothing, costs no attempts and calls few handlers, with %s',
   async (_, kind) => {
     const pulse = connectToMemory();
     const queue = namedQueue('outage/v1', { maxLength: 10_000, ...kind });

@@ -38,8 +38,8 @@ afterEach(async () => {
   vi.useRealTimers();
 });
 
-describe('failed messages that wait', () => {
-  it('for a copy that an alarm keeps from the broker have no second one, however long that is', async () => {
+describe('waiting messages that have failed', () => {
+  it('get no second copy while an alarm blocks the first one, however long it takes', async () => {
     const queue = namedQueue('alarm/v1', { maxLength: 100 });
     await backlog(queue, [1]);
     let down = true;
@@ -59,7 +59,7 @@ describe('failed messages that wait', () => {
     expect(pulse.gauges().consumers).toMatchObject([{ count: 0 }]);
   });
 
-  it('for such a copy keep no others waiting', async () => {
+  it('do not delay others while their copy is blocked', async () => {
     const queue = namedQueue('alarm/v2', { maxLength: 100 });
     await backlog(queue, [-1]);
     const done: number[] = [];
@@ -73,7 +73,7 @@ describe('failed messages that wait', () => {
     broker.unblockPublishers();
   });
 
-  it('are no more than a thousand beside the prefetch, and it is told once when others have to wait for them', async () => {
+  it('number at most a thousand in addition to the prefetch, and an event reports once when others must wait', async () => {
     const queue = namedQueue('crowd/v1', { maxLength: 5_000, quorum: true });
     await backlog(
       queue,
@@ -91,7 +91,7 @@ describe('failed messages that wait', () => {
     expect(done).toEqual([]);
   });
 
-  it('are passed, one at each try, when so many fail in a row that it looks like an outage', async () => {
+  it('are skipped, one at each attempt, if so many fail in a row that it looks like an outage', async () => {
     const queue = namedQueue('row/v1', { maxLength: 100, quorum: true });
     await backlog(queue, [...Array.from({ length: 20 }, () => -1), 1, 2, 3]);
     const done: number[] = [];

@@ -33,7 +33,7 @@ describe('a management API', () => {
     return error as { kind: string; message: string };
   };
 
-  it('tells what a queue is bound to', async () => {
+  it('returns the bindings of a queue', async () => {
     const bindings = managementBindings({ url: `http://${host}`, user: 'me', password: new Secret('pass') });
     expect(await bindings('queue/me/q')).toEqual([
       { exchange: '', pattern: 'queue/me/q' },
@@ -42,7 +42,7 @@ describe('a management API', () => {
     expect(asked.at(-1)).toEqual(['/api/queues/%2F/queue%2Fme%2Fq/bindings', `Basic ${btoa('me:pass')}`]);
   });
 
-  it('is asked as who its URL names, unless somebody is named beside it', async () => {
+  it('is called as the user of its URL, unless another user is given', async () => {
     const url = `http://me:pass%2Fword@${host}/below`;
     await managementBindings({ url, vhost: 'other' })('q');
     expect(asked.at(-1)).toEqual(['/below/api/queues/other/q/bindings', `Basic ${btoa('me:pass/word')}`]);
@@ -61,14 +61,14 @@ describe('a management API', () => {
     ['object', 'connection', 'did not return a list of bindings: '],
     ['nulls', 'connection', 'did not return a list of bindings: '],
     ['empty', 'connection', 'did not return a list of bindings: '],
-  ])('that answers so is told of so: %s', async (queue, kind, says) => {
+  ])('leads to the right error for its answer: %s', async (queue, kind, says) => {
     const error = await failure(managementBindings({ url: `http://me:SECRET@${host}` })(queue));
     expect(error).toMatchObject({ kind });
     expect(error.message).toContain(`the management API at ${host} ${says}`);
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('SECRET');
   });
 
-  it.each(['the head', 'the body'])('that says %s byte by byte is given up', async part => {
+  it.each(['the head', 'the body'])('is abandoned if it sends %s byte by byte', async part => {
     const dripping = createSocketServer(socket => {
       const head = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n`;
       socket.write(part === 'the head' ? 'HTTP/1.1 200 OK\r\nx: ' : `${head}\r\n[`);
@@ -87,7 +87,7 @@ describe('a management API', () => {
     await new Promise(resolve => dripping.close(resolve));
   });
 
-  it('that is not there is no secret, but the password for it is', async () => {
+  it('that is unreachable is named in the error, without its password', async () => {
     const error = await failure(managementBindings({ url: 'http://me:SECRET@127.0.0.1:1' })('q'));
     expect(error).toMatchObject({ kind: 'connection' });
     expect(error.message).toContain('the management API at 127.0.0.1:1 cannot be reached: ');
@@ -106,7 +106,7 @@ describe('a management API', () => {
     'http://me:SEC\nRET@h',
     'http://h:SECRET',
     'http://h',
-  ])('cannot be at %s', url => {
+  ])('cannot have the address %s', url => {
     let thrown: unknown;
     try {
       managementBindings({ url });
@@ -117,7 +117,7 @@ describe('a management API', () => {
     expect(inspect(thrown, { depth: 9, showHidden: true })).not.toMatch(/SEC|RET/);
   });
 
-  it('can be at anything, or is refused without a word of its password', () => {
+  it('may have any address, or is refused without revealing its password', () => {
     const piece = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 6 }),
       fc.constantFrom(...'/:@?#[]%& \\', '%00', 'h'),

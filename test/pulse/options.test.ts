@@ -266,7 +266,7 @@ describe('a mistake in options is refused when the call is made', () => {
     expect(result).toMatchObject({ status: 'refused', error: { kind: 'invalid' } });
   });
 
-  it('shows no value, which may be a secret', () => {
+  it('no value is shown, because it may be a secret', () => {
     expect(() => js(connect)({ password: ['s3cr3t'] })).toThrow(
       /^connect: the option password must be a string or a Secret, not an array$/,
     );
@@ -277,7 +277,7 @@ describe('a mistake in options is refused when the call is made', () => {
     expect(() => js(handle)(nothing, { retry: { attempts: undefined, backoff: undefined } })).not.toThrow();
   });
 
-  it('a demand that is no number ends the stream, and not in an endless loop', async () => {
+  it('a demand that is not a number ends the stream without an endless loop', async () => {
     const pulse = connectToMemory();
     await pulse.declareExchange('exchange/tester/x');
     for (const demand of [undefined, NaN, '3']) {
@@ -290,12 +290,12 @@ describe('a mistake in options is refused when the call is made', () => {
     await pulse.close();
   });
 
-  it('a Secret of another copy of the package is a Secret', () => {
+  it('a Secret of another copy of the package is accepted as a Secret', () => {
     const password = js({ reveal: () => 's3cr3t' });
     expect(endpointFrom({ url, password }).password.reveal()).toBe('s3cr3t');
   });
 
-  it('a `credentials` function that returns nothing is named', async () => {
+  it('a `credentials` function that returns nothing is named in the error', async () => {
     const pulse = connect({ url, credentials: js(nothing), logger: false });
     await expect(pulse.ready({ timeoutMs: 50 })).rejects.toThrow(
       'the option credentials gave no login: the function returned no user',

@@ -60,7 +60,7 @@ function posting(outbox: Outbox) {
 }
 
 describe('the outbox', () => {
-  it('keeps the order over a lost channel, and sends again what was not confirmed', () => {
+  it('keeps the order after a lost channel, and sends unconfirmed messages again', () => {
     const outbox = new Outbox();
     const { post, statuses } = posting(outbox);
     ['a', 'b'].forEach(key => post(key));
@@ -81,7 +81,7 @@ describe('the outbox', () => {
     expect(outbox.gauge).toEqual({ waiting: 0, waitingBytes: 0, unconfirmed: 0 });
   });
 
-  it('lets a mandatory message wait for one that looks the same, and all that come after it', () => {
+  it('delays a mandatory message, and all later ones, while one that looks the same is unconfirmed', () => {
     const outbox = new Outbox();
     const { post, statuses } = posting(outbox);
     const same = {
@@ -115,7 +115,7 @@ describe('the outbox', () => {
     expect(outbox.gauge).toEqual({ waiting: 0, waitingBytes: 0, unconfirmed: 0 });
   });
 
-  it('refuses what was published to the exchange that the broker blames, and sends the others again', () => {
+  it('refuses the messages to the exchange that the broker names in its error, and sends the others again', () => {
     const outbox = new Outbox();
     const { post, statuses } = posting(outbox);
     const first = new Channel();
@@ -130,7 +130,7 @@ describe('the outbox', () => {
     expect(second.sent).toEqual(['a', 'c']);
   });
 
-  it('takes nobody for the guilty one whose exchange only begins as the one that is blamed', () => {
+  it('does not refuse a message whose exchange only begins like the one in the error', () => {
     const outbox = new Outbox();
     const { post, statuses } = posting(outbox);
     outbox.open(new Channel().transport);
@@ -141,7 +141,7 @@ describe('the outbox', () => {
     expect(statuses()).toEqual({ b: 'refused' });
   });
 
-  it('suspects all where nobody published to the exchange that the broker blames', () => {
+  it('suspects all messages if none was published to the exchange in the error', () => {
     const outbox = new Outbox();
     const { post, statuses } = posting(outbox);
     const blamed = new PulseError('not-found', "no exchange 'gr??e' (404)");
@@ -160,25 +160,25 @@ describe('the outbox', () => {
     expect(third.sent).toEqual(['c']);
   });
 
-  it('is not idle while those wait that were lost with the channel of a guilty one', async () => {
+  it('is not idle while messages wait that were lost with the channel of a refused one', async () => {
     const outbox = new Outbox();
     const { post, statuses } = posting(outbox);
     outbox.open(new Channel().transport);
     let idle = false;
-    post('guilty', { exchange: 'exchange/me/nowhere' });
-    post('innocent');
+    post('poisonous', { exchange: 'exchange/me/nowhere' });
+    post('harmless');
     void outbox.idle().then(() => (idle = true));
     outbox.lost(new PulseError('not-found', "no exchange 'exchange/me/nowhere' (404)"));
     await sleep(0);
-    expect([statuses(), idle]).toEqual([{ guilty: 'refused' }, false]);
+    expect([statuses(), idle]).toEqual([{ poisonous: 'refused' }, false]);
     const second = new Channel();
     outbox.open(second.transport);
     second.confirm(0);
     await sleep(0);
-    expect([statuses(), idle]).toEqual([{ guilty: 'refused', innocent: 'confirmed' }, true]);
+    expect([statuses(), idle]).toEqual([{ poisonous: 'refused', harmless: 'confirmed' }, true]);
   });
 
-  it('says at its end what was never sent, and what may have arrived', () => {
+  it('reports at its end which messages were never sent, and which may have arrived', () => {
     const outbox = new Outbox();
     const { post, results } = posting(outbox);
     const channel = new Channel();
@@ -200,7 +200,7 @@ describe('the outbox', () => {
     });
   });
 
-  it('finds the guilty one of a broker that says nothing, though more is posted each 200 ms', () => {
+  it('finds the poisonous message of a broker that gives no reason, even if more are posted every 200 ms', () => {
     vi.useFakeTimers();
     onTestFinished(() => {
       vi.useRealTimers();
@@ -229,7 +229,7 @@ describe('the outbox', () => {
     );
   });
 
-  it('finds the guilty one by sending the suspects one by one, where the broker blames nobody', () => {
+  it('finds the poisonous message by sending the suspects one by one if the error names no exchange', () => {
     const outbox = new Outbox();
     const { post, statuses } = posting(outbox);
     let channel = new Channel();
@@ -258,7 +258,7 @@ describe('the outbox', () => {
     });
   });
 
-  describe('when connections end while messages are under way', () => {
+  describe('when connections end while messages are in flight', () => {
     const cut = new PulseError('connection', 'cut');
     beforeEach(() => {
       vi.useFakeTimers();
@@ -294,7 +294,7 @@ describe('the outbox', () => {
       return { losses, arrived };
     };
 
-    it.each([0, 1, 700, 1_999])('refuses the one that ends them (%i of 2,000), and soon', guilty => {
+    it.each([0, 1, 700, 1_999])('soon refuses the message that ends them (%i of 2,000)', poisonous => {
       const outbox = new Outbox();
       const { post, results, statuses, settledTwice } = posting(outbox);
       const keys = Array.from({ length: 2_000 }, (_, n) => String(n));
@@ -302,23 +302,23 @@ describe('the outbox', () => {
       const { losses, arrived } = until(
         () => Object.keys(results).length === 2_000,
         outbox,
-        key => key === String(guilty),
+        key => key === String(poisonous),
       );
       expect(losses).toBeLessThanOrEqual(5);
-      expect(results[guilty]).toMatchObject({
+      expect(results[poisonous]).toMatchObject({
         status: 'refused',
         error: {
           kind: 'mismatch',
-          message: expect.stringMatching(new RegExp(`ends .* ${guilty} of exchange/me/things.*: cut`)),
+          message: expect.stringMatching(new RegExp(`ends .* ${poisonous} of exchange/me/things.*: cut`)),
         },
       });
       expect(Object.values(statuses()).filter(status => status !== 'confirmed')).toEqual(['refused']);
-      expect(arrived).toEqual(keys.filter(key => key !== String(guilty)));
+      expect(arrived).toEqual(keys.filter(key => key !== String(poisonous)));
       expect(settledTwice).toEqual([]);
       expect(outbox.gauge).toEqual({ waiting: 0, waitingBytes: 0, unconfirmed: 0 });
     });
 
-    it('refuses each of several that end them, and no other', () => {
+    it('refuses each of several messages that end them, and no other', () => {
       const outbox = new Outbox();
       const { post, results, statuses } = posting(outbox);
       for (let n = 0; n < 300; n++) post(String(n), { deadlineMs: Infinity });
@@ -328,7 +328,7 @@ describe('the outbox', () => {
       expect(refused.map(([key]) => key)).toEqual(['3', '4', '150', '299']);
     });
 
-    it('refuses nothing for losses that a message was not alone with, however many there are', () => {
+    it('refuses nothing because of losses during which a message was not alone, however many there are', () => {
       const outbox = new Outbox();
       const { post, statuses } = posting(outbox);
       for (let loss = 0; loss < 20; loss++) {
@@ -346,7 +346,7 @@ describe('the outbox', () => {
       expect(new Set(Object.values(statuses()))).toEqual(new Set(['confirmed']));
     });
 
-    it('refuses nothing while connections end by themselves within a second', () => {
+    it('refuses nothing while connections end for other reasons within a second', () => {
       const outbox = new Outbox();
       const { post, statuses } = posting(outbox);
       post('a', { deadlineMs: Infinity });
@@ -364,7 +364,7 @@ describe('the outbox', () => {
       expect(statuses()).toEqual({ a: 'confirmed' });
     });
 
-    it('sends many at once again after one loss, and all as soon as those are confirmed', () => {
+    it('sends many messages at once again after one loss, and all as soon as those are confirmed', () => {
       const outbox = new Outbox();
       const { post } = posting(outbox);
       outbox.open(new Channel().transport);
@@ -378,7 +378,7 @@ describe('the outbox', () => {
       expect(outbox.gauge).toMatchObject({ unconfirmed: 1_000, waiting: 0 });
     });
 
-    it('waits for no confirmation that takes long: what does not end its connection is no suspect', () => {
+    it('does not wait for slow confirmations: a message that does not end its connection is no suspect', () => {
       const outbox = new Outbox();
       const { post } = posting(outbox);
       for (const key of ['a', 'b', 'c']) post(key, { deadlineMs: Infinity });
@@ -396,7 +396,7 @@ describe('the outbox', () => {
     });
   });
 
-  it('refuses what may not wait, by count and by bytes, and says what is the trouble', () => {
+  it('refuses messages beyond the limits of count and bytes, and says why they wait', () => {
     const outbox = new Outbox({ messages: 3, bytes: 12 }, () => 'the broker cannot be reached');
     const results: PublishResult[] = [];
     const { post, statuses } = posting(outbox);
@@ -411,7 +411,7 @@ describe('the outbox', () => {
     expect(outbox.gauge).toEqual({ waiting: 3, waitingBytes: 11, unconfirmed: 0 });
   });
 
-  it('has no more under way than a channel should hold; the rest waits where it is counted', () => {
+  it('has no more messages in flight than a channel should hold, and counts the others', () => {
     const outbox = new Outbox();
     const { post } = posting(outbox);
     const channel = new Channel();
@@ -422,7 +422,7 @@ describe('the outbox', () => {
     expect(outbox.gauge).toMatchObject({ unconfirmed: 2_048, waiting: 950 });
   });
 
-  it('refuses what is larger than all that may wait, and says so', () => {
+  it('refuses a message that is larger than the limit for waiting messages, and says so', () => {
     const outbox = new Outbox({ bytes: 12 });
     const { post, results, statuses } = posting(outbox);
     outbox.open(new Channel().transport);
@@ -436,13 +436,13 @@ describe('the outbox', () => {
   });
 
   it.each([{ messages: NaN }, { messages: 0 }, { bytes: NaN }, { bytes: -1 }])(
-    'has no bounds that nothing would fit: %o',
+    'refuses limits that would fit no message: %o',
     bounds => {
       expect(() => new Outbox(bounds)).toThrow(expect.objectContaining({ kind: 'invalid' }));
     },
   );
 
-  it('has no more bytes under way than may wait, and at least one message', () => {
+  it('has no more bytes in flight than the limit for waiting messages, but at least one message', () => {
     const outbox = new Outbox({ bytes: 12 });
     const { post } = posting(outbox);
     const channel = new Channel();
@@ -456,7 +456,7 @@ describe('the outbox', () => {
     expect(channel.sent).toEqual(['a', 'b', 'c', 'full']);
   });
 
-  it('keeps the place of what was sent until the broker has answered, though its deadline has passed', async () => {
+  it('counts a sent message until the broker has answered, even if its deadline has passed', async () => {
     const outbox = new Outbox({ bytes: 12 });
     const { post, statuses } = posting(outbox);
     const channel = new Channel();
@@ -479,7 +479,7 @@ describe('the outbox', () => {
     expect(second.sent).toEqual(['d']);
   });
 
-  it('sends nothing while the broker takes nothing', () => {
+  it('sends nothing while the broker accepts nothing', () => {
     const outbox = new Outbox();
     const { post } = posting(outbox);
     const channel = new Channel();
@@ -496,7 +496,7 @@ describe('the outbox', () => {
     expect(channel.sent).toEqual(['a', 'b', 'c']);
   });
 
-  it('settles each message whose deadline has passed, wherever it is, and no other', async () => {
+  it('settles exactly the messages whose deadline has passed, wherever they are', async () => {
     const outbox = new Outbox();
     const { post, statuses } = posting(outbox);
     const channel = new Channel();
@@ -514,7 +514,7 @@ describe('the outbox', () => {
     await outbox.idle();
   });
 
-  it('sends on when one does not fit, and waits when the channel turns out to be closed', async () => {
+  it('continues if one message does not fit, and waits if the channel turns out to be closed', async () => {
     const outbox = new Outbox();
     const { post, statuses } = posting(outbox);
     const channel = new Channel();
@@ -538,7 +538,7 @@ describe('the outbox', () => {
     expect(idle).toBe(true);
   });
 
-  it('settles each message exactly once, whatever happens, and first copies keep the order', () => {
+  it('settles each message exactly once, whatever happens, and first copies keep their order', () => {
     const step = fc.oneof(
       { weight: 4, arbitrary: fc.constant('post' as const) },
       { weight: 4, arbitrary: fc.constant('confirm' as const) },

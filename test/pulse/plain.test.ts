@@ -47,7 +47,7 @@ describe('pulse.messages', () => {
     await expect.poll(waiting).toBe(3);
   });
 
-  it('requeues the message whose loop body throws', async () => {
+  it('requeues a message whose loop body throws', async () => {
     await publish(1);
     const loop = async () => {
       for await (const { body } of pulse.messages({ queue, bindings }))
@@ -80,7 +80,7 @@ describe('pulse.messages', () => {
     await expect.poll(waiting).toBe(2);
   });
 
-  it('ends when the connection is closed, and throws an error that another try would not mend', async () => {
+  it('ends when the connection is closed, and throws permanent errors', async () => {
     const missing = [binding('exchange/tester/none', '#')];
     await expect(pulse.messages({ queue, bindings: missing }).next()).rejects.toMatchObject({
       kind: 'not-found',
@@ -100,7 +100,7 @@ describe('pulse.messages', () => {
     await expect.poll(waiting).toBe(0);
   });
 
-  it('leaves no listener at its signal, however its loops end', async () => {
+  it('leaves no listener on its signal, however its loops end', async () => {
     const { signal } = new AbortController();
     for (let n = 0; n < 3; n++) {
       await publish(n);
@@ -117,7 +117,7 @@ describe('pulse.messages', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  it('goes on after a lost connection', async () => {
+  it('continues after a lost connection', async () => {
     await publish(1);
     const seen: number[] = [];
     for await (const { body } of pulse.messages({ queue, bindings })) {
@@ -151,7 +151,7 @@ describe('pulse.handle', () => {
     await handled;
   });
 
-  it('rejects with an error that another try would not mend', async () => {
+  it('rejects with permanent errors', async () => {
     const missing = [binding('exchange/tester/none', '#')];
     await expect(pulse.handle({ queue, bindings: missing }, () => undefined)).rejects.toMatchObject({
       kind: 'not-found',
@@ -189,7 +189,7 @@ describe('pulse.handle', () => {
     expect(await waiting()).toBe(0);
   });
 
-  it('hands over batches of at most the size, and a smaller one after the wait', async () => {
+  it('passes batches of at most the given size, and a smaller one after the wait', async () => {
     await publish(1, 2, 3, 4, 5);
     const stop = new AbortController();
     const batches: number[][] = [];
@@ -237,7 +237,7 @@ describe('pulse.handle', () => {
     expect(results.slice(0, 4)).toEqual(['1 acked', '2 retried', '3 dead-lettered', '4 requeued']);
   });
 
-  it('tries all messages of a batch again when the handler throws', async () => {
+  it('retries all messages of a batch if the handler throws', async () => {
     await publish(1, 2);
     const stop = new AbortController();
     const outcomes: string[] = [];
@@ -261,7 +261,7 @@ describe('pulse.handle', () => {
     expect(outcomes).toEqual(['retried', 'retried', 'acked', 'acked']);
   });
 
-  it('loses no message of a batch whose handler returns failures, but not one entry for each message', async () => {
+  it('loses no message of a batch if the handler returns a list of another length', async () => {
     await publish(1, 2);
     const stop = new AbortController();
     const results: HandleResult<PulseMessage>[] = [];
@@ -314,7 +314,7 @@ describe('pulse.handle', () => {
 });
 
 describe('signals and limits', () => {
-  it('ready names the trouble after its time-out, and says that it was aborted', async () => {
+  it('ready reports the problem after its timeout, and says if it was aborted', async () => {
     const offline = connect({ url: 'amqp://127.0.0.1:1', logger: false });
     await expect(offline.ready({ timeoutMs: 100 })).rejects.toMatchObject({
       kind: 'connection',
@@ -359,7 +359,7 @@ describe('signals and limits', () => {
 });
 
 describe('the log', () => {
-  it('goes to a logger of the shape of pino', async () => {
+  it("goes to a logger with pino's interface", async () => {
     const lines: string[] = [];
     const level = (name: string) => (fields: object, message: string) => {
       lines.push(`${name} ${message} ${Object.keys(fields).join()}`);
@@ -383,7 +383,7 @@ describe('the log', () => {
     expect(lines.at(-1)).toBe('info the connection to Pulse is closed ');
   });
 
-  it('tells of a handler that throws undefined', async () => {
+  it('reports a handler that throws undefined', async () => {
     const lines: string[] = [];
     const log = (_: object, message: string) => void lines.push(message);
     const logged = connectToMemory(broker, 'tester', {
@@ -402,7 +402,7 @@ describe('the log', () => {
     expect(lines).toContain('the handler failed: undefined (the message was dead-lettered)');
   });
 
-  it('is one line on stderr for an outage by default, and none with logger: false', async () => {
+  it('has one line on stderr for an outage by default, and none with logger: false', async () => {
     const written: string[] = [];
     const spy = vi.spyOn(process.stderr, 'write').mockImplementation(text => written.push(String(text)) > 0);
     try {
@@ -429,7 +429,7 @@ describe('the log', () => {
   });
 });
 
-it('console.log of a message shows what it is about, and no header', async () => {
+it('console.log of a message shows its main properties, but no headers', async () => {
   await pulse.publish(EXCHANGE, 'k.one', { id: 7 }, { headers: { authorization: 'Bearer s3cr3t' } });
   const { value } = await pulse.messages({ queue, bindings }).next();
   expect(inspect(value)).toBe(

@@ -77,7 +77,7 @@ describe.each([
   const queueOf = () =>
     namedQueue(`test-${randomUUID()}`, { expiresMs: 60_000, maxLength: 1_000, deadLetter: true });
 
-  it('is the only one refused of 300 under way, and the others keep their order', async () => {
+  it('is the only one refused of 300 in flight, and the others keep their order', async () => {
     const queue = queueOf();
     const bodies: unknown[] = [];
     pulse.consume({ queue, bindings: [binding(exchange, '#')], prefetch: 100 }).subscribe(message => {
@@ -103,7 +103,7 @@ describe.each([
     await pulse.queue(queue).delete();
   });
 
-  it('ends no more connections for a copy of a retry, which has no deadline, and is tried here', async () => {
+  it('ends no more connections as the copy of a retry, which has no deadline, and is retried locally', async () => {
     const queue = queueOf();
     const bindings = [binding(exchange, '#')];
     await pulse.queue(queue).declare(bindings);

@@ -37,7 +37,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
     }
   });
 
-  it('waits for the answers of a broker whose memory is full, and loses no connection over them', async () => {
+  it('waits for the answers of a broker whose memory is full, without losing the connection', async () => {
     const endpoint = endpointFrom({ url: own.url });
     const pulse = connect({ url: own.url, transport: amqpTransport(endpoint, {}, 300), backoff: BACKOFF });
     const exchange = `exchange/tcw-test/${randomUUID()}`;
@@ -61,7 +61,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
     }
   });
 
-  it('comes back after the broker was away, with exactly one consumer, and finds what lay in queues', async () => {
+  it('recovers after the broker was down, with exactly one consumer, and receives the messages in its queues', async () => {
     await withPulse(async (pulse, exchange) => {
       const other = `${exchange}/other`;
       await pulse.declareExchange(other);
@@ -92,7 +92,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
     });
   });
 
-  it('notices a network that fell silent, by heartbeats', async () => {
+  it('detects a silent network by heartbeats', async () => {
     const { hostname, port } = endpointFrom({ url: own.url });
     const proxy = await faultProxy({ host: hostname, port });
     const url = new URL(own.url);
@@ -114,7 +114,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
     await proxy.close();
   });
 
-  it('consumes again when an operator has closed its connections', async () => {
+  it('consumes again after an operator has closed its connections', async () => {
     await withPulse(async (pulse, exchange) => {
       const { bodies, consumed, consumers } = await collect(pulse, exchange, durable());
       await own.control.closeConnections(
@@ -127,7 +127,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
     });
   });
 
-  it('keeps trying when its user was deleted, as PulseGuardian does for a new password, and is back with the user', async () => {
+  it('keeps trying after its user was deleted, as PulseGuardian does for a new password, and recovers with the user', async () => {
     await withPulse(async (pulse, exchange) => {
       const { bodies, consumers } = await collect(pulse, exchange, durable());
       const refused = firstValueFrom(
@@ -149,7 +149,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
     });
   });
 
-  it('does not give up publishing when the first login to publish is refused, after one to consume was not', async () => {
+  it('does not give up publishing if the first login for publishing is refused after one for consuming succeeded', async () => {
     const pulse = connect({ url: own.url, backoff: BACKOFF, connectionName: CONNECTION });
     const exchange = `exchange/tcw-test/${randomUUID()}`;
     await withPulse(other => other.declareExchange(exchange));
@@ -214,7 +214,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
     trouble(troubled);
   });
 
-  describe('at start', () => {
+  describe('at its start', () => {
     const failing = async (url: string) => {
       const pulse = connect({ url, backoff: BACKOFF });
       const state = await firstValueFrom(pulse.state$.pipe(filter(({ name }) => name !== 'connecting')));
@@ -227,22 +227,22 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
       return url.href;
     };
 
-    it('a wrong password is final', async () => {
+    it('treats a wrong password as final', async () => {
       const wrong = altered(url => (url.password = 'not-the-password'));
       expect(await failing(wrong)).toMatchObject({ name: 'failed', error: { kind: 'credentials' } });
     });
 
-    it('a wrong vhost is final', async () => {
+    it('treats a wrong vhost as final', async () => {
       const wrong = altered(url => (url.pathname = '/nowhere'));
       expect(await failing(wrong)).toMatchObject({ name: 'failed', error: { kind: 'vhost' } });
     });
 
-    it('a broker that does not answer is tried again', async () => {
+    it('retries a broker that does not answer', async () => {
       const wrong = altered(url => (url.port = '1'));
       expect(await failing(wrong)).toMatchObject({ name: 'waiting', error: { kind: 'connection' } });
     });
 
-    it('no secret is in an error, a state or what inspect shows', async () => {
+    it('shows no secret in errors, states or the output of inspect', async () => {
       const password = 'sw0rdfish-äöü-%25';
       const wrong = altered(url => (url.password = encodeURIComponent(password)));
       const pulse = connect({ url: wrong, backoff: BACKOFF });
@@ -255,7 +255,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
     });
   });
 
-  it('close() works while the broker is away, and at once', async () => {
+  it('closes at once even if the broker is down', async () => {
     const pulse = connect({ url: own.url, backoff: BACKOFF, connectionName: CONNECTION });
     const exchange = `exchange/tcw-test/${randomUUID()}`;
     await pulse.declareExchange(exchange);

@@ -29,7 +29,7 @@ it(`${CYCLES} subscriptions leave no memory, timer or socket behind`, async () =
   expect(after.timers).toBeLessThanOrEqual(before.timers);
 });
 
-it('100,000 waiting messages and slow handlers take no more memory than the prefetch allows', async () => {
+it('100,000 waiting messages and slow handlers need no more memory than the prefetch allows', async () => {
   const queue = namedQueue(`waiting-${randomUUID()}`, { expiresMs: 60_000, maxLength: 200_000 });
   const name = queue.nameFor('tcw-test');
   const exchange = `exchange/tcw-test/${randomUUID()}`;

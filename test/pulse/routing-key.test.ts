@@ -20,7 +20,7 @@ describe('a topic pattern', () => {
     expect(matchesPattern(pattern, key)).toBe(expected);
   });
 
-  it('matches as a regular expression of the same meaning would', () => {
+  it('matches like an equivalent regular expression', () => {
     const word = fc.constantFrom('a', 'b', 'c');
     const pattern = fc.array(fc.oneof(word, fc.constantFrom('*', '#')), { minLength: 1, maxLength: 6 });
     const key = fc.array(word, { minLength: 1, maxLength: 6 });
@@ -38,7 +38,7 @@ describe('a topic pattern', () => {
 });
 
 describe('backoff with full jitter', () => {
-  it('is anywhere below a bound that doubles up to the cap', () => {
+  it('is below a limit that doubles up to the maximum', () => {
     const backoff = { baseMs: 100, capMs: 1_000 };
     expect([1, 2, 3, 4, 5, 50].map(attempt => fullJitter(attempt, backoff, () => 1))).toEqual([
       100, 200, 400, 800, 1_000, 1_000,

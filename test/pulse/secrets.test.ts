@@ -32,7 +32,7 @@ function thrown(action: () => unknown): unknown {
   }
 }
 
-it('no password shows in what is made of a URL, nor in why none is made', () => {
+it('no password appears in the parts of a URL, or in the error for an invalid one', () => {
   fc.assert(
     fc.property(passwords, password => {
       const urls = [
@@ -52,7 +52,7 @@ it('no password shows in what is made of a URL, nor in why none is made', () => 
   );
 });
 
-it('no password shows in a connection, its states, or the error of one that is refused', async () => {
+it('no password appears in a connection, in its states, or in the error if it is refused', async () => {
   await fc.assert(
     fc.asyncProperty(loginPasswords, async password => {
       const pulse = connectToMemory(new MemoryBroker({ me: 'another' }), 'me', { password });
@@ -65,7 +65,7 @@ it('no password shows in a connection, its states, or the error of one that is r
   );
 });
 
-it('no password shows in what a credentials function says when it fails, unless it says so itself', async () => {
+it('no password appears in the error of a credentials function, unless the function puts it there', async () => {
   const pulse = connect({
     url: 'amqp://127.0.0.1:1',
     password: 'sw0rdfish',

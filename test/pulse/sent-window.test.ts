@@ -4,8 +4,8 @@ import { SentWindow } from '../../src/pulse/publish/sent-window.ts';
 
 const message = (number: number, bytes = 1) => ({ number, bytes, slot: -1 });
 
-describe('the window of what was sent', () => {
-  it('keeps the order of sending, whatever is taken out in between', () => {
+describe('the window of sent messages', () => {
+  it('keeps the order of sending, whatever is removed in between', () => {
     fc.assert(
       fc.property(fc.array(fc.option(fc.nat(7), { nil: undefined }), { maxLength: 60 }), steps => {
         const window = new SentWindow<ReturnType<typeof message>>(8, 1_000);
@@ -28,7 +28,7 @@ describe('the window of what was sent', () => {
     );
   });
 
-  it('is full when the oldest is as many messages behind as it has room for', () => {
+  it('is full if the oldest message is too far behind', () => {
     const window = new SentWindow<ReturnType<typeof message>>(3, 1_000);
     const [first, second, third] = [message(1), message(2), message(3)];
     for (const sent of [first, second, third]) window.add(sent);
@@ -38,7 +38,7 @@ describe('the window of what was sent', () => {
     expect(window.fits(1)).toBe(true);
   });
 
-  it('is full of bytes too, but has room for one message of any size', () => {
+  it('is full if it has too many bytes, but has room for one message of any size', () => {
     const window = new SentWindow<ReturnType<typeof message>>(8, 10);
     expect(window.fits(11)).toBe(true);
     const [large, small] = [message(1, 11), message(2, 4)];
@@ -51,7 +51,7 @@ describe('the window of what was sent', () => {
     expect([window.size, window.fits(10), window.delete(small)]).toEqual([0, true, false]);
   });
 
-  it('knows what it has given up already', () => {
+  it('remembers abandoned messages', () => {
     const window = new SentWindow<ReturnType<typeof message>>(3, 1_000);
     const sent = message(1);
     window.add(sent);

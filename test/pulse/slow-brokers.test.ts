@@ -42,7 +42,7 @@ const ENDLESS = Buffer.from([1, 0, 0, 0, 15, 255, 255, 0, 10, 0, 10, 0]);
 /** A record of TLS that is as long as one may be. */
 const TLS_RECORD = Buffer.from([22, 3, 3, 64, 0, 2, 0]);
 
-describe('a connect to a server', () => {
+describe('connecting to a server', () => {
   it.each<[string, string, (client: Socket) => void]>([
     ['that says nothing', 'amqp:', () => undefined],
     ['that says a byte now and then', 'amqp:', client => drip(client, ENDLESS)],
@@ -69,7 +69,7 @@ describe('a connect to a server', () => {
         });
       },
     ],
-  ])('%s takes no longer than it may, and leaves no socket', async (_, protocol, serve) => {
+  ])('%s ends at its timeout, and leaves no socket', async (_, protocol, serve) => {
     const sockets = new Set<Socket>();
     const closed = Promise.withResolvers<undefined>();
     const server = createServer(client => {
@@ -101,7 +101,7 @@ describe('a connect to a server', () => {
     expect(sockets.size).toBe(0);
   });
 
-  it('that answers in time is not given up later', async () => {
+  it('that answers in time is not abandoned later', async () => {
     const pulse = connected({ url, connectTimeoutMs: 1_000 });
     await pulse.ready();
     const states: string[] = [];
@@ -111,17 +111,17 @@ describe('a connect to a server', () => {
   });
 });
 
-describe('a broker that beats and does not answer', () => {
+describe('a broker that sends heartbeats, but no answers', () => {
   const CHANNEL = 20;
   const QUEUE = 50;
   const BASIC = 60;
 
   it.each<[string, number, number, connections: number]>([
-    ['the opening of a channel loses the connection', CHANNEL, 11, 2],
-    ['the declaration of a queue loses its channel', QUEUE, 11, 1],
-    ['a binding loses its channel', QUEUE, 21, 1],
-    ['a consumer loses its channel', BASIC, 21, 1],
-  ])('%s, and is asked again', async (_, classId, methodId, connections) => {
+    ['the opening of a channel has lost the connection', CHANNEL, 11, 2],
+    ['the declaration of a queue has lost its channel', QUEUE, 11, 1],
+    ['a binding has lost its channel', QUEUE, 21, 1],
+    ['a consumer has lost its channel', BASIC, 21, 1],
+  ])('is asked again after %s', async (_, classId, methodId, connections) => {
     let swallowed = 0;
     const proxy = await frameProxy(broker, frame =>
       isMethod(frame, classId, methodId) && swallowed++ === 0 ? Buffer.alloc(0) : undefined,

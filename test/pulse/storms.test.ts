@@ -11,8 +11,8 @@ const TRIES = 14;
 /** What the growing pauses of so many tries never add up to less than, as far as chance allows. */
 const GROWN_MS = 100;
 
-describe('what ends as soon as it is open is opened later and later', () => {
-  it('a connection', async () => {
+describe('the delay before opening again grows for', () => {
+  it('a connection that ends as soon as it is open', async () => {
     const closed = Promise.resolve(new PulseError('connection', 'closed at once'));
     const transport: Transport = {
       connect: async () => ({
@@ -49,7 +49,7 @@ describe('what ends as soon as it is open is opened later and later', () => {
     await pulse.close();
   });
 
-  it('a consumer, though it brings a message each time', async () => {
+  it('a consumer that ends soon, even if it receives a message each time', async () => {
     const broker = new MemoryBroker();
     const pulse = connectToMemory(broker, 'tester', { backoff: BACKOFF });
     const exchange = 'exchange/tester/there';
@@ -75,7 +75,7 @@ describe('what ends as soon as it is open is opened later and later', () => {
 });
 
 describe('failures in a row', () => {
-  it('are counted until something has lived', () => {
+  it('are counted until something has lasted', () => {
     const failures = new FailuresInARow(10_000);
     const counted = [1, 2, 3].map(() => {
       failures.opened();
@@ -84,7 +84,7 @@ describe('failures in a row', () => {
     expect([...counted, failures.failed()]).toEqual([1, 2, 3, 4]);
   });
 
-  it('begin again after something that has lived, and were not helped by what could not be opened', () => {
+  it('are counted anew after something has lasted, but not after failed attempts to open', () => {
     const failures = new FailuresInARow(0);
     expect([failures.failed(), failures.failed()]).toEqual([1, 2]);
     failures.opened();

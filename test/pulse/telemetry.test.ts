@@ -73,7 +73,7 @@ describe('telemetry', () => {
     await sdk.stop();
   });
 
-  it('is a span for what is published, and one for its handler, of one trace', async () => {
+  it('contains one span for a published message and one for its handler, in one trace', async () => {
     const pulse = await memory();
     const active: (string | undefined)[] = [];
     const results = await handled(pulse, () => active.push(trace.getActiveSpan()?.spanContext().spanId));
@@ -108,7 +108,7 @@ describe('telemetry', () => {
     expect(active).toEqual([processed?.spanContext().spanId]);
   });
 
-  it('begins in the span in which something is published, and keeps the headers of others', async () => {
+  it('continues the span of the publisher, and keeps other headers', async () => {
     const pulse = await memory();
     let headers: PulseMessage['headers'] = {};
     const results = await handled(pulse, message => (headers = message.headers));
@@ -125,7 +125,7 @@ describe('telemetry', () => {
     );
   });
 
-  it('crosses RabbitMQ, and says which one', async () => {
+  it('continues through RabbitMQ, and names the server', async () => {
     const pulse = connect({ url: inject('pulseUrl') });
     pulses.push(pulse);
     const exchange = `exchange/tcw-test/${randomUUID()}`;
@@ -143,7 +143,7 @@ describe('telemetry', () => {
     expect(processed?.parentSpanContext?.spanId).toBe(sent?.spanContext().spanId);
   });
 
-  it('tells what went wrong by its kind, and says nothing that a handler said', async () => {
+  it('reports errors by their kind, without the message of a handler', async () => {
     const pulse = await memory();
     const results = await handled(pulse, async ({ body }) => {
       if (body === 1) throw new TypeError('the password is hunter2');
@@ -165,7 +165,7 @@ describe('telemetry', () => {
     expect(JSON.stringify(told)).not.toContain('hunter2');
   });
 
-  it('counts and times what is sent, delivered and handled', async () => {
+  it('counts and times messages that are sent, delivered and handled', async () => {
     const pulse = await memory();
     const results = await handled(pulse, () => undefined);
     await pulse.publish(EXCHANGE, 'k', 1);
@@ -192,7 +192,7 @@ describe('telemetry', () => {
     expect(await seen('messaging.process.duration')).toEqual([[NAME, undefined, 1]]);
   });
 
-  it('shows what is held and what waits, and nothing of a consumer that is gone', async () => {
+  it('shows held and waiting messages, but not those of a consumer that has ended', async () => {
     const pulse = await memory();
     const { promise: over, resolve: end } = Promise.withResolvers<undefined>();
     const end$ = new Subject<void>();
@@ -226,7 +226,7 @@ describe('telemetry', () => {
     ]);
   });
 
-  it('breaks no message and no connection when it is broken itself', async () => {
+  it('affects no messages or connections if it fails itself', async () => {
     const broken = breaking();
     const pulse = await memory();
     const results = await handled(pulse, ({ body }) => {
@@ -240,7 +240,7 @@ describe('telemetry', () => {
     expect(broken.times()).toBeGreaterThan(10);
   });
 
-  it('is nothing when it is not wanted', async () => {
+  it('is absent if it is disabled', async () => {
     const pulse = await memory({ telemetry: false });
     let headers: PulseMessage['headers'] | undefined;
     const results = await handled(pulse, message => (headers = message.headers));
@@ -252,7 +252,7 @@ describe('telemetry', () => {
   });
 });
 
-it('adds nothing to a message while no SDK is registered', async () => {
+it('telemetry adds nothing to a message while no SDK is registered', async () => {
   const pulse = connectToMemory(new MemoryBroker(), 'tester');
   try {
     await pulse.declareExchange(EXCHANGE);

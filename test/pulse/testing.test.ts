@@ -39,7 +39,7 @@ describe('tcw/pulse/testing', () => {
   });
   afterEach(() => pulse.close(0));
 
-  it('carries what was said at the call, whatever becomes of the lists until it is sent', async () => {
+  it('transmits the values at the time of the call, even if the caller changes its lists afterwards', async () => {
     const [some, none, bytes] = [['route.a'], [] as string[], Buffer.from('ab')];
     const connecting = connectToMemory(broker);
     const sent = [
@@ -54,7 +54,7 @@ describe('tcw/pulse/testing', () => {
     await connecting.close(0);
   });
 
-  it('shows what lies in a queue, and what became of it', async () => {
+  it('shows the messages of a queue, and how they were settled', async () => {
     await pulse.publish(EXCHANGE, 'k', 1);
     await expect.poll(bodies).toEqual([1]);
     expect(broker.queue(NAME).length).toBe(0);
@@ -65,7 +65,7 @@ describe('tcw/pulse/testing', () => {
     await expect.poll(types).toEqual(['consuming', 'interrupted', 'consuming']);
   });
 
-  it('falls silent, and speaks again', async () => {
+  it('can become silent, and speak again', async () => {
     broker.freeze();
     const published = pulse.tryPublish(EXCHANGE, 'k', 'unheard');
     expect(await Promise.race([published, sleep(50, 'nothing')])).toBe('nothing');
@@ -74,7 +74,7 @@ describe('tcw/pulse/testing', () => {
     await expect.poll(bodies).toEqual(['unheard']);
   });
 
-  it('is slow', async () => {
+  it('can be slow', async () => {
     broker.delay(50);
     const before = performance.now();
     await pulse.publish(EXCHANGE, 'k', 1);
@@ -82,7 +82,7 @@ describe('tcw/pulse/testing', () => {
     broker.delay(0);
   });
 
-  it('deletes a queue, as PulseGuardian would', async () => {
+  it('can delete a queue, as PulseGuardian would', async () => {
     await pulse.publish(EXCHANGE, 'k', 'gone with its queue');
     broker.deleteQueue(NAME);
     await expect.poll(types).toEqual(['consuming', 'interrupted', 'consuming']);
@@ -90,7 +90,7 @@ describe('tcw/pulse/testing', () => {
     await expect.poll(bodies).toContain('after');
   });
 
-  it('takes no messages for a while', async () => {
+  it('can refuse messages for a while', async () => {
     broker.blockPublishers('low on disk');
     expect(await pulse.tryPublish(EXCHANGE, 'k', 1, { deadlineMs: 50 })).toMatchObject({
       status: 'expired',
@@ -100,7 +100,7 @@ describe('tcw/pulse/testing', () => {
     expect(await pulse.tryPublish(EXCHANGE, 'k', 2)).toEqual({ status: 'confirmed' });
   });
 
-  it('refuses what it is told to, so often', async () => {
+  it('can refuse given calls a given number of times', async () => {
     broker.refuse('publish', new PulseError('forbidden', `access to exchange '${EXCHANGE}' refused`));
     const statuses = [await pulse.tryPublish(EXCHANGE, 'k', 1), await pulse.tryPublish(EXCHANGE, 'k', 2)].map(
       ({ status }) => status,

@@ -36,7 +36,7 @@ export function trouble(broker: () => TroubledBroker): void {
     firstValueFrom(pulse.state$.pipe(filter(now => now.name === name)));
 
   describe('requirement 2: two connections at most', () => {
-    it('consumes over one, and opens another when something is published', async () => {
+    it('consumes through one, and opens another when something is published', async () => {
       const under = broker();
       const { exchange, queue } = names(under);
       const owner = under.connect();
@@ -52,7 +52,7 @@ export function trouble(broker: () => TroubledBroker): void {
       await pulse.close(0);
     });
 
-    it('under an alarm consumers acknowledge, reconnect and drain, and the state is blocked', async () => {
+    it('during an alarm, consumers acknowledge, reconnect and drain, and the state is blocked', async () => {
       const under = broker();
       const { exchange, queue } = names(under);
       const pulse = under.connect();
@@ -92,7 +92,7 @@ export function trouble(broker: () => TroubledBroker): void {
   });
 
   describe('requirement 9: every publish settles once', () => {
-    it('under an alarm nothing more is sent, and what waits is bounded', async () => {
+    it('during an alarm, nothing more is sent, and the waiting messages are bounded', async () => {
       const under = broker();
       const { exchange } = names(under);
       const pulse = under.connect({ publishBounds: { messages: 10 } });
@@ -129,8 +129,8 @@ export function trouble(broker: () => TroubledBroker): void {
     });
   });
 
-  describe('requirement 14: credentials are asked for again', () => {
-    it('a new password while it runs loses no message, either way', async () => {
+  describe('requirement 14: credentials are requested again', () => {
+    it('a password that changes at run time loses no message, in either direction', async () => {
       const under = broker();
       const { exchange, queue } = names(under);
       let current = under.password;

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { expect, inject, it, vi } from 'vitest';
 import { amqpConnection } from '../../src/pulse/transport/amqp/connection.ts';
 
-it('messages that are published in one turn leave in a few writes, not each by itself', async () => {
+it('messages that are published in one turn are sent in a few writes', async () => {
   const model = await connect(inject('pulseUrl'), { noDelay: true });
   const socket = (model.connection as unknown as { stream: Socket }).stream;
   const connection = amqpConnection(model, () => socket.destroy(), 60_000);

@@ -191,7 +191,7 @@ describe('a notice with an unknown age', () => {
   it.each([
     ['its run is missing', {}, { runs: [] }],
     ['its time matches the schema but is invalid', { scheduled: '2016-12-31T23:59:60Z' }, {}],
-  ])('counts as old, and ends nothing: %s', async (_, run, status) => {
+  ])('counts as old, and does not end the stream: %s', async (_, run, status) => {
     const pulse = await startPulse();
     const { notices, seen, problems } = listen(pulse, 2);
     await turns();

@@ -226,7 +226,7 @@ describe.concurrent('tcw shell', () => {
     const pending = await here.createTask({ ...INTERACTIVE, ...sh('true') });
     const { TASKCLUSTER_ROOT_URL } = environment;
     const cases: [string[], Record<string, string>, number, string][] = [
-      [['no-task-id'], environment, 64, '"no-task-id" is not a task id'],
+      [['no-task-id'], environment, 64, '"no-task-id" is not a task ID'],
       [['AAAAAAAAQACAAAAAAAAAAA'], environment, 66, 'there is no task AAAAAAAAQACAAAAAAAAAAA'],
       [[without], environment, 66, 'has no shell: its payload lacks features.interactive'],
       [[pending, '--wait', '0'], environment, 66, 'does not run: it is pending'],

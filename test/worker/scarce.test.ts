@@ -107,7 +107,7 @@ describe.runIf(smallDisks)('a worker with a disk of 8 MB', () => {
     expect(log).toContain('line 0 of a log that is long\n');
     expect(log).toContain('line 299999 of a log that is long\n');
     expect(log).toMatch(
-      /^\[taskcluster:warn .*\] \d+ bytes of the log are left out here: the disk did not take all/m,
+      /^\[taskcluster:warn .*\] \d+ bytes of the log are omitted here: the disk did not accept all/m,
     );
     expect(await resolved(await create('echo hello'))).toMatchObject({ state: 'completed' });
   });

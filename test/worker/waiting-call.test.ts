@@ -6,7 +6,7 @@ import { deployment, sh, type Deployment } from './deployment.ts';
 
 const WORKERS = 6;
 /** More tasks than are needed, in case the machine is slow. */
-const MOST_TASKS = 100;
+const MAX_TASKS = 100;
 const BETWEEN_TASKS_MS = 150;
 
 describe('a call for work that finds nothing in a busy pool', () => {
@@ -37,7 +37,7 @@ describe('a call for work that finds nothing in a busy pool', () => {
       expect(calls).toEqual({ open: 1, made: 2 });
     });
     const created: string[] = [];
-    while (calls.open > 0 && created.length < MOST_TASKS) {
+    while (calls.open > 0 && created.length < MAX_TASKS) {
       created.push(await here.createTask(sh('true')));
       await sleep(BETWEEN_TASKS_MS);
     }

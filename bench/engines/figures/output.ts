@@ -1,6 +1,6 @@
 import { containerBody } from '../../../src/worker/engines/docker/containers/container-body.ts';
 import { CommandContainer } from '../../../src/worker/engines/docker/containers/command-container.ts';
-import { USUAL_TIMING } from '../../../src/worker/engines/docker/timing.ts';
+import { DEFAULT_TIMING } from '../../../src/worker/engines/docker/timing.ts';
 import { once } from 'node:events';
 import { rowOf } from '../../report/row.ts';
 import { nowMs } from '../../setting/clock.ts';
@@ -52,10 +52,10 @@ async function drained(
   const startedMs = nowMs();
   const making = { part: { image: image.id, tty }, limits: {}, labels: {} };
   const body = containerBody({ argv, env: ENV }, making);
-  const container = await CommandContainer.create(client, body, USUAL_TIMING.createMs);
+  const container = await CommandContainer.create(client, body, DEFAULT_TIMING.createMs);
   const attached = await container.attach('output');
   attached.resume();
-  await Promise.all([once(attached, 'close'), container.start(USUAL_TIMING.startMs)]);
+  await Promise.all([once(attached, 'close'), container.start(DEFAULT_TIMING.startMs)]);
   await container.ended();
   const wallMs = nowMs() - startedMs;
   await client.json({

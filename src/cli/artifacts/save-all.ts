@@ -41,7 +41,7 @@ export async function saveArtifacts(
   for (const name of wanted) {
     const url = async () => {
       const found = await urlOfContent(await locate(name), rootUrl);
-      if (!isWebUrl(found)) throw new NoContent('it is a reference to something that is not on the web');
+      if (!isWebUrl(found)) throw new NoContent('it is a reference that is not a web URL');
       return found;
     };
     try {

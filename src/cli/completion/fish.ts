@@ -13,7 +13,7 @@ export function fishCompletion(program: CommandNode): string {
     return [
       ...(others.length > 0 ? [`${complete} -f`] : []),
       ...others.map(([word, summary]) => `${complete} -a ${quoted(word)} -d ${quoted(summary)}`),
-      ...node.options.map(option => `${complete} ${optionWords(option)}`),
+      ...node.options.map(option => `${complete} ${optionArguments(option)}`),
     ];
   });
   return `# Completion of ${name} for fish, printed by "${name} completion fish".
@@ -34,7 +34,7 @@ ${lines.join('\n')}
 `;
 }
 
-function optionWords({ flags, description, takesValue, choices }: OptionNode): string {
+function optionArguments({ flags, description, takesValue, choices }: OptionNode): string {
   const names = flags.map(flag => (flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`));
   const value = choices.length > 0 ? `-x -a ${quoted(choices.join(' '))}` : takesValue ? '-r' : '';
   return [...names, value, `-d ${quoted(description)}`].filter(word => word !== '').join(' ');

@@ -39,6 +39,6 @@ export class ConfigurationError extends Failure {
 function listed(problems: readonly Problem[], remarks: readonly string[]): string {
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
   const lines = problems.map(({ message }) => `  - ${message}`);
-  const notes = remarks.length === 0 ? [] : ['and, though not wrong:', ...remarks.map(line => `  - ${line}`)];
+  const notes = remarks.length === 0 ? [] : ['and these warnings:', ...remarks.map(line => `  - ${line}`)];
   return [`the configuration has ${count}:`, ...lines, ...notes].join('\n');
 }

@@ -57,7 +57,7 @@ export function addProperties(
   }
 }
 
-/** Returns the property flags of a command line, and the words that the command does not recognise. */
+/** Returns the property flags of a command line, and the arguments that the command does not recognise. */
 export function givenFlags(command: Command): GivenFlags {
   const names = [...PROPERTIES.keys(), ...OBSOLETE_PROPERTIES.keys()];
   const byFlag = new Map(names.map(name => [flagName(name), name]));

@@ -15,7 +15,7 @@ import { ConfigurationError, invalid, type Problem } from './problem.ts';
 import { problemOf } from './checks/report.ts';
 import { unencrypted } from './checks/exposure.ts';
 import type { ConfigWarning, Setting, Settings, Source } from './source.ts';
-import { ownVariables, usualVariables, type Environment } from './sources/variables.ts';
+import { ownVariables, standardVariables, type Environment } from './sources/variables.ts';
 import { obsoleteWarnings } from './checks/warnings.ts';
 import { windowsProblems } from './checks/windows.ts';
 import { withPoolHalves } from './sources/worker-pool-id.ts';
@@ -56,7 +56,7 @@ export interface Sources {
 export async function readSources(input: ConfigInput): Promise<Sources> {
   return {
     written: [
-      usualVariables(input.environment),
+      standardVariables(input.environment),
       ...(input.file === undefined ? [] : [await file(input.file)]),
     ],
     now: [ownVariables(input.environment), flags(input)],

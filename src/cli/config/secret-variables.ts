@@ -9,8 +9,8 @@ import type { Environment } from './sources/variables.ts';
  */
 export function secretVariables(environment: Environment): Secret[] {
   const secret = [...PROPERTIES].filter(([, property]) => property.secret);
-  const names = secret.flatMap(([name, { usualVariable = [] }]) =>
-    [variableName(name), usualVariable].flat(),
+  const names = secret.flatMap(([name, { standardVariable = [] }]) =>
+    [variableName(name), standardVariable].flat(),
   );
   return [...names, 'PULSE_PASSWORD'].flatMap(name => {
     const value = environment[name];

@@ -14,7 +14,7 @@ interface OwnOptions {
 
 /** Descriptions of properties that differ from those of `tcw run`. */
 const DESCRIPTIONS = {
-  tasksDir: 'Where the folders of task runs are made (default: a new folder, removed at the end)',
+  tasksDir: 'Where the folders of task runs are created (default: a new folder, removed at the end)',
   pulseUrl: 'A real broker, for the worker (default: one in this process)',
 };
 

@@ -162,7 +162,7 @@ async function session(options: DevOptions, io: CommandIo): Promise<Ended> {
     for (const step of undo.reverse()) {
       // A failed step must not prevent the remaining steps.
       await step().catch((err: unknown) => {
-        logger.error({ err }, 'something stays behind');
+        logger.error({ err }, 'something was left behind');
       });
     }
   }

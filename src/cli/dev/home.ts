@@ -46,9 +46,9 @@ export async function removeDeadHomes(logger: Logger): Promise<void> {
       const tasksDir = join(folder, 'tasks');
       if (isOwn(tasksDir, 'isDirectory')) await endTasks(tasksDir);
       await removeFolder(folder);
-      logger.info({ folder }, 'removed what a tcw dev that was killed has left');
+      logger.info({ folder }, 'removed what a killed tcw dev left behind');
     } catch (err) {
-      logger.warn({ folder, err }, 'could not remove what a tcw dev that was killed has left');
+      logger.warn({ folder, err }, 'could not remove what a killed tcw dev left behind');
     }
   }
 }

@@ -22,7 +22,7 @@ interface Found {
 
 /** Logs were already shown, so they are not listed. */
 const LOGS = /^(public|private)\/logs\//;
-const MOST_NAMED = 5;
+const MAX_NAMED = 5;
 
 /**
  * Copies the artifacts of tasks into a folder before the queue ends. With several tasks, each gets its own folder below
@@ -93,7 +93,7 @@ function foldersOf(tasks: readonly NewTask[]): Map<NewTask, string> {
 function lostLine(found: readonly Found[]): string {
   const lost = found.flatMap(({ names }) => names.filter(name => !LOGS.test(name)));
   if (lost.length === 0) return '';
-  const named = lost.slice(0, MOST_NAMED).map(printable).join(', ');
-  const more = lost.length > MOST_NAMED ? `, and ${lost.length - MOST_NAMED} more` : '';
+  const named = lost.slice(0, MAX_NAMED).map(printable).join(', ');
+  const more = lost.length > MAX_NAMED ? `, and ${lost.length - MAX_NAMED} more` : '';
   return `Not kept: ${named}${more}. Use --artifacts <folder> to keep artifacts.\n`;
 }

@@ -22,7 +22,7 @@ export async function devQueue({
     return await startLocalQueue({
       ...options,
       onError: err => {
-        logger.error({ err }, 'the queue met an error of its own');
+        logger.error({ err }, 'the queue had an internal error');
       },
     });
   } catch (error) {
@@ -30,7 +30,7 @@ export async function devQueue({
     if (refusal === undefined) throw error;
     throw new Failure(
       EXIT_CODES.invalidConfig.code,
-      `port ${options.port} cannot be had: ${refusal}; choose another with --port`,
+      `port ${options.port} is not available: ${refusal}; choose another with --port`,
     );
   }
 }

@@ -13,7 +13,7 @@ export type Content = { readonly content: unknown } | { readonly faults: readonl
  * The deepest permitted nesting: deeper than anyone writes by hand, and far from where recursive code overflows the
  * stack.
  */
-const DEEPEST = 200;
+const MAX_DEPTH = 200;
 
 /** `file x.yml, line 3, column 7: duplicate key "capacity"` */
 export function placed(place: string, { line, column, message }: Fault): string {
@@ -32,7 +32,8 @@ export const INEXACT = 'JavaScript cannot keep this number exactly; write it in 
 export function unlessTooDeep(content: unknown): Content {
   let level = [content];
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > DEEPEST) return { faults: [{ message: `it is nested more than ${DEEPEST} levels deep` }] };
+    if (depth > MAX_DEPTH)
+      return { faults: [{ message: `it is nested more than ${MAX_DEPTH} levels deep` }] };
     level = level.flatMap((value): unknown[] =>
       typeof value === 'object' && value !== null ? Object.values(value) : [],
     );

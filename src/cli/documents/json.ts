@@ -3,7 +3,7 @@ import { faultAt, INEXACT, unlessTooDeep, type Content, type Fault } from './fau
 import { scanJson } from './json-scan.ts';
 
 /** No more faults than this are shown, and finding the position of each scans the whole text before it. */
-const MOST_FAULTS = 11;
+const MAX_FAULTS = 11;
 
 /** Reads JSON. Rejects duplicate names and inexact numbers, which `JSON.parse` would silently drop or change. */
 export function readJson(text: string): Content {
@@ -17,10 +17,10 @@ export function readJson(text: string): Content {
     else if (isName) {
       const name = JSON.parse(token) as string;
       const names = open.at(-1);
-      if (names?.has(name) && faults.length < MOST_FAULTS)
+      if (names?.has(name) && faults.length < MAX_FAULTS)
         faults.push(faultAt(text, offset, `duplicate name ${token}`));
       names?.add(name);
-    } else if (faults.length < MOST_FAULTS && /^[-\d]/.test(token) && !isExact(token)) {
+    } else if (faults.length < MAX_FAULTS && /^[-\d]/.test(token) && !isExact(token)) {
       faults.push(faultAt(text, offset, INEXACT));
     }
   });

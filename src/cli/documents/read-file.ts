@@ -8,7 +8,7 @@ import { readYaml } from './yaml.ts';
 const LARGEST = 16 * 1024 * 1024;
 
 /** More problems would not help the reader to find the first one. */
-const MOST_PROBLEMS = 10;
+const MAX_PROBLEMS = 10;
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
@@ -34,7 +34,7 @@ export async function readDocument(
   if ('problem' in read) return { problems: [read.problem] };
   const parsed = await parse(extname(path), read.text);
   if ('content' in parsed) return parsed;
-  const problems = parsed.faults.slice(0, MOST_PROBLEMS).map(fault => placed(place, fault));
+  const problems = parsed.faults.slice(0, MAX_PROBLEMS).map(fault => placed(place, fault));
   const more = parsed.faults.length - problems.length;
   return { problems: more > 0 ? [...problems, `${place}: and ${more} more`] : problems };
 }

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { examples } from '../words/examples.ts';
 import { printResult } from '../output/print-result.ts';
-import type { InstallWords } from './install-service.ts';
+import type { InstallOptions } from './install-service.ts';
 
 const ENGINES = ['native', 'user', 'docker', 'script', 'native,docker', 'user,docker'] as const;
 
@@ -41,10 +41,10 @@ export function addInstall(program: Command): void {
         'tcw install service --config /etc/tcw/worker.yml --engine user',
       ),
     )
-    .action(async (words: InstallWords) => {
+    .action(async (options: InstallOptions) => {
       const { installService } = await import('./install-service.ts');
       const { argv, platform, execPath: node } = process;
       const machine = { program: argv[1] ?? '', node, platform, root: '/' };
-      await printResult('what comes next', await installService(words, machine));
+      await printResult('what comes next', await installService(options, machine));
     });
 }

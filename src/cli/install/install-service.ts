@@ -6,9 +6,9 @@ import { launchdPlist, systemdUnit, windowsCommands, type Service } from '../../
 import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 import { nextSteps } from './next-steps.ts';
-import { serviceOf, type InstallWords, type ServiceManager, type ThisMachine } from './service-words.ts';
+import { serviceOf, type InstallOptions, type ServiceManager, type ThisMachine } from './service-options.ts';
 
-export type { InstallWords } from './service-words.ts';
+export type { InstallOptions } from './service-options.ts';
 
 interface Machine extends ThisMachine {
   /** The root directory of the machine's files. */
@@ -27,21 +27,21 @@ const MANAGERS: Partial<Record<NodeJS.Platform, ServiceManager>> = {
  * @returns the text to print: the file or the commands, or the changes made and the next steps
  * @throws Failure
  */
-export async function installService(words: InstallWords, machine: Machine): Promise<string> {
+export async function installService(options: InstallOptions, machine: Machine): Promise<string> {
   const own = MANAGERS[machine.platform];
-  const manager = words.for ?? own;
+  const manager = options.for ?? own;
   if (!manager) {
     throw cannot(`no service manager is known for ${machine.platform}: choose one with --for, and --print`);
   }
-  const service = await serviceOf(words, manager, machine);
+  const service = await serviceOf(options, manager, machine);
   const content = contentFor(service, manager);
-  if (words.print) return content;
+  if (options.print) return content;
   if (manager === 'windows') {
     throw cannot('on Windows nothing is installed: run the commands that --print shows, as an administrator');
   }
   if (manager !== own) throw cannot(`this machine has no ${manager}: use --print`);
   const path = pathFor(service, manager);
-  await write(join(machine.root, path), path, content, words.force === true);
+  await write(join(machine.root, path), path, content, options.force === true);
   const isReloaded = manager === 'systemd' && (await reload(machine.root));
   return `wrote ${path}\n${nextSteps(service, manager, { isReloaded, exists: existsSync })}`;
 }
@@ -61,13 +61,13 @@ async function write(file: string, shown: string, content: string, force: boolea
   try {
     const before = await readFile(file, 'utf8').catch(() => undefined);
     if (before !== undefined && before !== content && !force) {
-      throw cannot(`${shown} is there and different: --force replaces it, --print shows the new one`);
+      throw cannot(`${shown} exists and differs: --force replaces it, --print shows the new one`);
     }
     await writeFile(file, content, { mode: 0o644 });
   } catch (error) {
     if (error instanceof Failure) throw error;
     const { code = '' } = error as NodeJS.ErrnoException;
-    const fix = code === 'EACCES' || code === 'EPERM' ? 'run this as root' : 'use --print';
+    const fix = code === 'EACCES' || code === 'EPERM' ? 'run this command as root' : 'use --print';
     throw cannot(`cannot write ${shown} (${code}): ${fix}`, error);
   }
 }

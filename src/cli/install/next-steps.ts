@@ -1,6 +1,6 @@
 import { shellQuoted } from '../../base/index.ts';
 import { stateDirectory, type Service } from '../../pool/index.ts';
-import type { ServiceManager } from './service-words.ts';
+import type { ServiceManager } from './service-options.ts';
 
 interface Seen {
   /** Whether systemd has reloaded its units. */
@@ -21,7 +21,7 @@ export function nextSteps(service: Service, manager: ServiceManager, { isReloade
       : []),
     ...(manager === 'systemd' && isOther
       ? [
-          `make the user, if it is not there: useradd --system --home-dir ${word(directory)} --shell /usr/sbin/nologin ${user}`,
+          `create the user if it does not exist: useradd --system --home-dir ${word(directory)} --shell /usr/sbin/nologin ${user}`,
         ]
       : []),
     ...(manager === 'systemd' && !hasDirectory

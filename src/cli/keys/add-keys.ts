@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { buffer } from 'node:stream/consumers';
 import { examples } from '../words/examples.ts';
 import { printResult } from '../output/print-result.ts';
-import type { EncryptEnvWords } from './encrypt-env.ts';
+import type { EncryptEnvOptions } from './encrypt-env.ts';
 
 const VARIABLES = `
 A variable is given in one of three ways:
@@ -20,9 +20,9 @@ ${examples('tcw encrypt-env TOKEN --public-key pool.asc --task-id <taskId>', 'tc
 export function addKeys(program: Command): void {
   program
     .command('new-ed25519-keypair')
-    .summary('make the key that signs the chain of trust')
+    .summary('create the key that signs the chain of trust')
     .description(
-      'Makes an Ed25519 key pair: writes the private key to a new file, for ed25519SigningKeyLocation, and prints ' +
+      'Creates an Ed25519 key pair: writes the private key to a new file, for ed25519SigningKeyLocation, and prints ' +
         'the public key in base64.',
     )
     .requiredOption('--file <file>', 'new file for the private key')
@@ -33,9 +33,9 @@ export function addKeys(program: Command): void {
     });
   program
     .command('new-openpgp-keypair')
-    .summary('make an OpenPGP key for a worker')
+    .summary('create an OpenPGP key for a worker')
     .description(
-      'Makes an OpenPGP key pair: writes the private key to a new file, for signingKeyLocation or ' +
+      'Creates an OpenPGP key pair: writes the private key to a new file, for signingKeyLocation or ' +
         'encryptedEnvKeyLocation, and prints the public key, ASCII-armoured.',
     )
     .requiredOption('--file <file>', 'new file for the private key')
@@ -57,7 +57,7 @@ export function addKeys(program: Command): void {
     .option('--start <time>', 'when the task may get them first (default: now)')
     .option('--end <time>', 'when it may get them last: a time, or a duration from now', '5d')
     .addHelpText('after', VARIABLES)
-    .action(async (variables: string[], options: EncryptEnvWords) => {
+    .action(async (variables: string[], options: EncryptEnvOptions) => {
       const { encryptEnv } = await import('./encrypt-env.ts');
       const { env: environment, stdin } = process;
       await printResult(

@@ -3,10 +3,10 @@ import { encryptVariables } from '../../worker/index.ts';
 import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 import { readTime } from './time.ts';
-import { readVariables, type Sources } from './variable-words.ts';
+import { readVariables, type Sources } from './variable-arguments.ts';
 
 /** Options of `tcw encrypt-env`. */
-export interface EncryptEnvWords {
+export interface EncryptEnvOptions {
   readonly publicKey: string;
   readonly taskId: string;
   readonly start?: string;
@@ -25,13 +25,13 @@ const CLOCK_SKEW_MS = 300_000;
  * @throws Failure whose message contains no value
  */
 export async function encryptEnv(
-  words: readonly string[],
-  options: EncryptEnvWords,
+  variableArguments: readonly string[],
+  options: EncryptEnvOptions,
   sources: Sources,
   nowMs = Date.now(),
 ): Promise<string> {
   const { taskId, start, end } = options;
-  if (!TASK_ID.test(taskId)) throw usage(`--task-id ${JSON.stringify(taskId)} is no task ID`);
+  if (!TASK_ID.test(taskId)) throw usage(`--task-id ${JSON.stringify(taskId)} is not a task ID`);
   const startTime = start === undefined ? nowMs - CLOCK_SKEW_MS : readTime('--start', start, nowMs);
   const endTime = readTime('--end', end, nowMs);
   if (endTime <= startTime) throw usage('--end must be later than --start');
@@ -39,7 +39,7 @@ export async function encryptEnv(
   const publicKey = await readFile(options.publicKey, 'utf8').catch((error: unknown) => {
     throw usage(`--public-key "${options.publicKey}" cannot be read: ${(error as Error).message}`);
   });
-  const variables = await readVariables(words, sources);
+  const variables = await readVariables(variableArguments, sources);
   const items = await encryptVariables(
     publicKey,
     variables.map(variable => ({ ...variable, taskId, startTime, endTime })),

@@ -22,7 +22,7 @@ export interface Logger {
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** The most bytes of the log that may wait for a reader. */
-const MOST_WAITING = 16 * 1024 * 1024;
+const MAX_WAITING = 16 * 1024 * 1024;
 
 /** The log of a process. */
 export interface ProcessLogger extends Logger {
@@ -63,7 +63,7 @@ export async function createLogger({
   const line = format === 'json' ? (json: string) => json : await prettyLine(format === 'coloured');
   const shown = (json: string) => withoutUrlPasswords(secrets?.hideInJson(json) ?? json);
   const out = output(stream, {
-    mostWaiting: MOST_WAITING,
+    maxWaiting: MAX_WAITING,
     gap: lines =>
       line(
         `${JSON.stringify({ level: 'warn', time: new Date().toJSON(), lines, msg: 'lines of this log were lost: it could not be written, or nobody read it' })}\n`,

@@ -3,7 +3,7 @@ import type { WriteStream } from 'node:tty';
 
 /**
  * Standard output or standard error of a worker. Writing may fail for a while (a full disk, a closed terminal), or
- * nobody may read it. Neither stops the worker: what cannot be written is dropped and counted.
+ * nobody may read it. Neither stops the worker: chunks that cannot be written are dropped and counted.
  */
 export interface Output {
   readonly isTerminal: boolean;
@@ -17,7 +17,7 @@ export interface Output {
 
 export interface OutputOptions {
   /** The most bytes that may wait for a reader. */
-  readonly mostWaiting: number;
+  readonly maxWaiting: number;
   /** Makes the note about dropped writes. */
   readonly gap: (lost: number) => string;
 }
@@ -25,7 +25,7 @@ export interface OutputOptions {
 /** How long the process waits for a reader when it ends, in ms. */
 const FLUSH_MS = 2_000;
 
-export function output(stream: Writable, { mostWaiting, gap }: OutputOptions): Output {
+export function output(stream: Writable, { maxWaiting, gap }: OutputOptions): Output {
   let lost = 0;
   // A failed write may have been written in part.
   let isBroken = false;
@@ -43,7 +43,7 @@ export function output(stream: Writable, { mostWaiting, gap }: OutputOptions): O
     isTerminal: (stream as Partial<WriteStream>).isTTY === true,
     hasColours: hasColours(stream),
     write: chunk => {
-      if (stream.writableLength > mostWaiting) {
+      if (stream.writableLength > maxWaiting) {
         lost++;
         return;
       }

@@ -33,7 +33,7 @@ export function protectOwnCode(task: 'this-user' | 'another' = 'this-user'): (lo
       );
     }
     if (folders.length > 0) {
-      logger.info({ folders }, 'the worker uses no programs of folders that its tasks can write');
+      logger.info({ folders }, 'the worker uses no programs from folders that its tasks can write to');
     }
   };
 }

@@ -7,7 +7,7 @@ const [BEL, CAN, SUB, ESC, CSI, ST] = ['\u0007', '\u0018', '\u001a', '\u001b', '
 /** Each starts a control string: OSC (title, clipboard, links), DCS, SOS, PM, APC. */
 const STRINGS = /[\]PX^_\u0090\u0098\u009d-\u009f]/;
 /** The longest parameter list of a colour sequence that is kept. */
-const MOST_PARAMETERS = 64;
+const MAX_PARAMETERS = 64;
 
 /**
  * Makes a filter for the output of a task before it reaches a terminal. Text and colours pass. All other terminal
@@ -46,7 +46,7 @@ export function terminalFilter(): (chunk: Uint8Array) => string {
 
   const inSequence = (character: string): string => {
     if (character < '@' || character > '~') {
-      parameters += parameters.length < MOST_PARAMETERS ? character : '';
+      parameters += parameters.length < MAX_PARAMETERS ? character : '';
       return '';
     }
     state = 'text';

@@ -1,13 +1,13 @@
 import { LiveSecrets, type WorkerConfig } from '../../worker/index.ts';
 import type { CommandIo } from '../commands.ts';
-import { hideInLastWords } from './last-words.ts';
-import { leaveBehind } from './leave-behind.ts';
+import { hideInFinalMessages } from './final-messages.ts';
+import { exitSoon } from './exit-soon.ts';
 import { createLogger, type LoggerOptions, type ProcessLogger } from './logger.ts';
 import { output } from './output.ts';
 import { secretVariables } from '../config/secret-variables.ts';
 
 /** The most bytes of task logs that may wait for a reader of `tcw dev`. */
-const MOST_WAITING = 64 * 1024 * 1024;
+const MAX_WAITING = 64 * 1024 * 1024;
 
 interface IoOptions extends Pick<LoggerOptions, 'elsewhere'> {
   readonly level: WorkerConfig['logLevel'];
@@ -20,18 +20,18 @@ export async function withIo<T>(
   command: (io: CommandIo & Pick<ProcessLogger, 'setLevel'>) => Promise<T>,
 ): Promise<T> {
   secrets.add(...secretVariables(process.env));
-  hideInLastWords(secrets);
+  hideInFinalMessages(secrets);
   const { stdout, stderr } = process;
   const format = !stderr.isTTY ? 'json' : stderr.hasColors() ? 'coloured' : 'plain';
   const logger = await createLogger({ level, stream: stderr, format, secrets, elsewhere });
   const results = output(stdout, {
-    mostWaiting: MOST_WAITING,
+    maxWaiting: MAX_WAITING,
     gap: lost => `[tcw] ${lost} pieces of output were lost: they could not be written, or nobody read them\n`,
   });
   try {
     return await command({ stdout: results, logger, secrets, setLevel: logger.setLevel });
   } finally {
     await Promise.all([results.flush(), logger.flush()]);
-    leaveBehind();
+    exitSoon();
   }
 }

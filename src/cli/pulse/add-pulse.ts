@@ -2,11 +2,11 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { PULSE_EXIT_CODES } from '../words/exit-codes.ts';
 import { examples } from '../words/examples.ts';
 import { exitCodeLines } from '../words/help.ts';
-import type { ConnectionWords } from './connection.ts';
-import type { ExchangesWords } from './exchanges.ts';
-import type { ListenWords } from './listen/listen-options.ts';
-import type { PublishWords } from './publish/publish-options.ts';
-import type { QueueWords } from './queue/queue-words.ts';
+import type { ConnectionOptions } from './connection.ts';
+import type { ExchangesOptions } from './exchanges.ts';
+import type { ListenOptions } from './listen/listen-options.ts';
+import type { PublishCommandOptions } from './publish/publish-options.ts';
+import type { QueueCommandOptions } from './queue/queue-options.ts';
 
 const EPILOGUE = `
 Broker: -s, else PULSE_URL. The word production stands for Mozilla's Pulse.
@@ -27,19 +27,21 @@ export function addPulse(program: Command, done: (exitCode: number) => void): vo
     .addHelpText('after', EPILOGUE);
   const { stdout, stderr } = process;
 
-  addListen(pulse).action(async (exchange: string | undefined, patterns: string[], words: ListenWords) => {
-    const { listen } = await import('./listen/listen.ts');
-    done(await listen(exchange, patterns, words, stdout, stderr));
-  });
-  addPublish(pulse).action(
-    async (exchange: string, key: string, file: string | undefined, words: PublishWords) => {
-      const { publish } = await import('./publish/publish.ts');
-      done(await publish(exchange, key, file, words, stdout, stderr));
+  addListen(pulse).action(
+    async (exchange: string | undefined, patterns: string[], options: ListenOptions) => {
+      const { listen } = await import('./listen/listen.ts');
+      done(await listen(exchange, patterns, options, stdout, stderr));
     },
   );
-  addQueue(pulse, async (action, name, words) => {
-    const { lookAfterQueue } = await import('./queue/queue.ts');
-    done(await lookAfterQueue(action, name, words, stdout, stderr));
+  addPublish(pulse).action(
+    async (exchange: string, key: string, file: string | undefined, options: PublishCommandOptions) => {
+      const { publish } = await import('./publish/publish.ts');
+      done(await publish(exchange, key, file, options, stdout, stderr));
+    },
+  );
+  addQueue(pulse, async (action, name, options) => {
+    const { queueCommand } = await import('./queue/queue.ts');
+    done(await queueCommand(action, name, options, stdout, stderr));
   });
   pulse
     .command('exchanges')
@@ -48,9 +50,9 @@ export function addPulse(program: Command, done: (exitCode: number) => void): vo
     .argument('[filter]', 'only exchanges with this text in their name, service or routing key')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('tcw pulse exchanges', 'tcw pulse exchanges workerType --json'))
-    .action(async (filter: string | undefined, words: ExchangesWords) => {
+    .action(async (filter: string | undefined, options: ExchangesOptions) => {
       const { listExchanges } = await import('./exchanges.ts');
-      done(listExchanges(filter, words, stdout));
+      done(listExchanges(filter, options, stdout));
     });
 }
 
@@ -134,7 +136,7 @@ type QueueAction = 'inspect' | 'purge' | 'delete' | 'bindings';
 
 function addQueue(
   pulse: Command,
-  act: (action: QueueAction, name: string, words: QueueWords) => Promise<void>,
+  act: (action: QueueAction, name: string, options: QueueCommandOptions) => Promise<void>,
 ): void {
   const queue = pulse
     .command('queue')
@@ -149,7 +151,7 @@ function addQueue(
       .argument('<name>', 'queue/<user>/<name>, or only the name of your own queue')
       .option('--json', 'print JSON')
       .addHelpText('after', examples(`tcw pulse queue ${action} done${EXAMPLE_OPTIONS[action] ?? ''}`))
-      .action((name: string, words: QueueWords) => act(action, name, words));
+      .action((name: string, options: QueueCommandOptions) => act(action, name, options));
     return withConnection(command);
   };
   add('inspect', 'count waiting messages and consumers');
@@ -163,7 +165,7 @@ function addQueue(
 
 /** Adds the connection options, with pulse-go's names. */
 function withConnection(command: Command): Command {
-  const names: Record<keyof ConnectionWords, string> = {
+  const names: Record<keyof ConnectionOptions, string> = {
     user: '-u, --user <user>',
     password: '-p, --password <password>',
     server: '-s, --server <url>',

@@ -5,7 +5,7 @@ import { exchangeNamed } from './exchange-names.ts';
 import { checked, usageError } from './failure.ts';
 
 /** The bindings that `listen` was asked for on its command line. */
-export interface BindingWords {
+export interface BindingArguments {
   readonly exchange: string | undefined;
   readonly patterns: readonly string[];
   /** The values of `--bind`: each is an exchange, optionally followed by a blank and a pattern. */
@@ -25,7 +25,7 @@ const PART = /^([A-Za-z]+)=(.*)$/;
  *
  * @throws Failure 64 for an invalid name, pattern or part
  */
-export function bindingsOf({ exchange, patterns, more, dialect }: BindingWords): Binding[] {
+export function bindingsOf({ exchange, patterns, more, dialect }: BindingArguments): Binding[] {
   const asked = [
     ...(exchange === undefined ? [] : patternsOn(exchange, patterns)),
     ...more.flatMap(text => {

@@ -6,7 +6,7 @@ import { Failure } from '../words/failure.ts';
 import { checked, pulseFailure } from './failure.ts';
 
 /** The address of the broker and the login, from the command line: pulse-go's `-s`, `-u` and `-p`. */
-export interface ConnectionWords {
+export interface ConnectionOptions {
   readonly server?: string;
   readonly user?: string;
   readonly password?: string;
@@ -19,12 +19,12 @@ export interface ConnectionWords {
  * @param stop$ ends the wait, with exit code 130
  * @throws Failure 64 for an invalid URL, 69 when the broker does not answer, 77 for a refused login
  */
-export async function openPulse(words: ConnectionWords, stop$: Observable<unknown>): Promise<Pulse> {
+export async function openPulse(options: ConnectionOptions, stop$: Observable<unknown>): Promise<Pulse> {
   const pulse = checked(() =>
     connect({
-      url: words.server === undefined ? undefined : new Secret(words.server),
-      user: words.user,
-      password: words.password === undefined ? undefined : new Secret(words.password),
+      url: options.server === undefined ? undefined : new Secret(options.server),
+      user: options.user,
+      password: options.password === undefined ? undefined : new Secret(options.password),
       connectionName: 'tcw pulse',
       logger: false,
     }),

@@ -36,7 +36,7 @@ export function exchangeNamed(word: string): NamedExchange {
 }
 
 /** Suggests an exchange when the broker does not know a full name. */
-export function meantExchange(fullName: string, error: unknown): string {
+export function exchangeSuggestion(fullName: string, error: unknown): string {
   if (!(error instanceof PulseError) || error.kind !== 'not-found') return '';
   if (!error.message.includes(fullName) || BY_FULL_NAME.has(fullName)) return '';
   return suggestion(fullName, BY_FULL_NAME.keys());

@@ -6,7 +6,7 @@ import { usageError } from './failure.ts';
 import { printableJson } from './printable.ts';
 import type { Output } from './screen.ts';
 
-export interface ExchangesWords {
+export interface ExchangesOptions {
   readonly json?: true;
 }
 
@@ -15,7 +15,11 @@ export interface ExchangesWords {
  *
  * @throws Failure 64 when nothing matches
  */
-export function listExchanges(filter: string | undefined, { json }: ExchangesWords, stdout: Output): number {
+export function listExchanges(
+  filter: string | undefined,
+  { json }: ExchangesOptions,
+  stdout: Output,
+): number {
   const found = exchanges.filter(exchange => filter === undefined || speaksOf(exchange, filter));
   if (found.length === 0) {
     throw usageError(

@@ -30,7 +30,7 @@ export function publishExitCode(kind: PulseErrorKind): number {
   return kind === 'invalid' || kind === 'mismatch' ? badData.code : EXIT_CODE_OF[kind];
 }
 
-/** The failure for an unusable word on the command line. */
+/** The failure for an invalid argument on the command line. */
 export function usageError(message: string): Failure {
   return new Failure(usage.code, message);
 }

@@ -10,7 +10,7 @@ const LOOK_MS = 2_000;
 export interface Rate {
   count(): void;
   /** For example `1,204 messages, 38.2/s`: the total, and the rate of the last seconds. */
-  words(): string;
+  text(): string;
 }
 
 export function rate(now = performance.now.bind(performance)): Rate {
@@ -18,14 +18,14 @@ export function rate(now = performance.now.bind(performance)): Rate {
   let samples: { at: number; total: number }[] = [{ at: now(), total }];
   return {
     count: () => total++,
-    words: () => {
+    text: () => {
       const at = now();
       const kept = samples.findLastIndex(sample => at - sample.at >= WINDOW_MS);
       samples = samples.slice(Math.max(0, kept));
       const [first = { at, total }] = samples;
       samples.push({ at, total });
       const seconds = Math.max((at - first.at) / 1_000, 0.001);
-      return `${amount(total, 'message')}, ${((total - first.total) / seconds).toFixed(1)}/s`;
+      return `${countText(total, 'message')}, ${((total - first.total) / seconds).toFixed(1)}/s`;
     },
   };
 }
@@ -34,7 +34,7 @@ export function rate(now = performance.now.bind(performance)): Rate {
  * Describes the messages that have arrived and are not settled yet, and those waiting at the broker if that number is
  * known: `3 held (oldest 0.4 s)`.
  */
-export function lag({ consumers }: PulseGauges, waiting: number | undefined): string {
+export function backlogText({ consumers }: PulseGauges, waiting: number | undefined): string {
   const held = consumers.reduce((sum, { count }) => sum + count, 0);
   const oldestMs = Math.max(0, ...consumers.map(consumer => consumer.oldestMs));
   const words = [
@@ -46,7 +46,7 @@ export function lag({ consumers }: PulseGauges, waiting: number | undefined): st
 }
 
 /** `1 message`, `1,204 messages`. */
-export function amount(count: number, of: string): string {
+export function countText(count: number, of: string): string {
   return `${count.toLocaleString('en')} ${of}${count === 1 ? '' : 's'}`;
 }
 

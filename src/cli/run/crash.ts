@@ -6,10 +6,10 @@ const hooks = new Set<Hook>();
  * does not answer, and for the shutdown of the machine.
  */
 const HOOKS_MS = 100_000;
-let isTelling = false;
+let isRunning = false;
 
 /** Calls `hook` after an uncaught error, before the process ends. */
-export function atCrash(hook: Hook): Disposable {
+export function onCrash(hook: Hook): Disposable {
   hooks.add(hook);
   return { [Symbol.dispose]: () => void hooks.delete(hook) };
 }
@@ -18,20 +18,20 @@ export function atCrash(hook: Hook): Disposable {
  * Calls the crash hooks once, then calls `leave` when they are done or the time limit is reached. Further crashes in
  * the meantime have no effect.
  */
-export function tellOfCrash(error: unknown, leave: () => void): void {
-  if (isTelling) return;
-  const told = [...hooks].map(async hook => hook(error));
+export function runCrashHooks(error: unknown, leave: () => void): void {
+  if (isRunning) return;
+  const calls = [...hooks].map(async hook => hook(error));
   hooks.clear();
-  if (told.length === 0) {
+  if (calls.length === 0) {
     leave();
     return;
   }
-  isTelling = true;
+  isRunning = true;
   const end = () => {
     clearTimeout(timer);
-    isTelling = false;
+    isRunning = false;
     leave();
   };
   const timer = setTimeout(end, HOOKS_MS);
-  void Promise.allSettled(told).then(end);
+  void Promise.allSettled(calls).then(end);
 }

@@ -1,7 +1,7 @@
 import { crashReports, type CrashReports, type Host } from '../../pool/index.ts';
 import type { WorkerConfig } from '../../worker/config/index.ts';
 import type { CommandIo } from '../commands.ts';
-import { atCrash } from './crash.ts';
+import { onCrash } from './crash.ts';
 import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 import { run } from './run.ts';
@@ -31,7 +31,7 @@ export async function hosted(
     await host.ended(isFailure ? error.exitCode : EXIT_CODES.internalError.code);
   };
   let crash: Promise<void> | undefined;
-  using _ = atCrash(error => (crash = failed(error)));
+  using _ = onCrash(error => (crash = failed(error)));
   try {
     const exitCode = await work();
     // A crash also ends the worker. The worker's own result then no longer matters.

@@ -1,6 +1,6 @@
 import {
   connectRunner,
-  nobody,
+  standaloneHost,
   reportThroughRunner,
   runnerHost,
   type Note,
@@ -15,7 +15,7 @@ import { problemOf, runFor } from './hosted.ts';
 import { writeInBackground } from '../output/output.ts';
 import { registers } from '../registration/registers.ts';
 import { throughRunner } from './runner-line.ts';
-import type { RunWords } from './run-words.ts';
+import type { RunOptions } from './run-options.ts';
 import { withIo } from '../output/with-io.ts';
 
 /**
@@ -24,53 +24,54 @@ import { withIo } from '../output/with-io.ts';
  *
  * @throws Failure
  */
-export async function runCommand(words: RunWords): Promise<number> {
-  if (words.workerRunnerProtocolPipe !== undefined) throw pipeRefused();
-  if (words.check) {
+export async function runCommand(options: RunOptions): Promise<number> {
+  if (options.workerRunnerProtocolPipe !== undefined) throw pipeRefused();
+  if (options.check) {
     const { checkCommand } = await import('./check/check-command.ts');
-    return checkCommand(words);
+    return checkCommand(options);
   }
-  if (words.json) throw new Failure(EXIT_CODES.cannotLoadConfig.code, '--json is for the report of --check');
+  if (options.json)
+    throw new Failure(EXIT_CODES.cannotLoadConfig.code, '--json is for the report of --check');
   const secrets = new LiveSecrets();
-  if (!words.withWorkerRunner) return withoutRunner(words, secrets);
+  if (!options.withWorkerRunner) return withoutRunner(options, secrets);
   const { stdin, stdout } = process;
   writeInBackground(stdout);
   const runner = connectRunner({ input: stdin, output: stdout }, json => secrets.hideInJson(json));
   try {
-    return await configured(words, secrets, runner);
+    return await configured(options, secrets, runner);
   } finally {
     await runner.close();
   }
 }
 
 /** Without worker-runner, the worker registers itself if its configuration says so. */
-async function withoutRunner(words: RunWords, secrets: LiveSecrets): Promise<number> {
+async function withoutRunner(options: RunOptions, secrets: LiveSecrets): Promise<number> {
   const workingDirectory = process.cwd();
-  const sources = await readSources({ ...words, environment: process.env, workingDirectory });
-  if (!registers(sources)) return configured(words, secrets, undefined);
+  const sources = await readSources({ ...options, environment: process.env, workingDirectory });
+  if (!registers(sources)) return configured(options, secrets, undefined);
   const { runRegistered } = await import('../registration/run-registered.ts');
   return runRegistered(sources, workingDirectory, secrets);
 }
 
 async function configured(
-  words: RunWords,
+  options: RunOptions,
   secrets: LiveSecrets,
   runner: RunnerConnection | undefined,
 ): Promise<number> {
-  const { config, warnings } = await reading(words, runner);
+  const { config, warnings } = await reading(options, runner);
   secrets.addAllOf(config);
   const elsewhere = runner && throughRunner(runner);
   return withIo({ level: config.logLevel, secrets, elsewhere }, async io => {
     const note: Note = (level, message, fields = {}) => {
       io.logger[level](fields, message);
     };
-    runner?.remark$.subscribe(({ level, message, fields }) => {
+    runner?.logEntry$.subscribe(({ level, message, fields }) => {
       note(level, message, fields);
     });
     for (const { message, ...fields } of warnings) io.logger.warn(fields, message);
     if (config.provider !== 'standalone')
       note('warn', 'provider has no effect: worker-runner registers the worker');
-    const host = runner ? runnerHost(runner, config, note) : nobody(config, note);
+    const host = runner ? runnerHost(runner, config, note) : standaloneHost(config, note);
     // This must happen before the log ends: after that, the process ends within a second.
     await using _ = { [Symbol.asyncDispose]: async () => runner?.close() };
     return await runFor(host, config, io);
@@ -81,9 +82,12 @@ async function configured(
  * Reads the configuration. Errors are reported through worker-runner, because the pool's owner needs to know about an
  * unusable configuration.
  */
-async function reading(words: RunWords, runner: RunnerConnection | undefined): ReturnType<typeof readConfig> {
+async function reading(
+  options: RunOptions,
+  runner: RunnerConnection | undefined,
+): ReturnType<typeof readConfig> {
   try {
-    return await readConfig({ ...words, environment: process.env, workingDirectory: process.cwd() });
+    return await readConfig({ ...options, environment: process.env, workingDirectory: process.cwd() });
   } catch (error) {
     if (runner) await reportThroughRunner(runner, problemOf(error));
     throw error;

@@ -1,10 +1,10 @@
 import { filter, Subscription, type Observable } from 'rxjs';
 import { shutdownSignals, type Shutdown, longTimer } from '../../streams/index.ts';
-import { MonitoringError, openMonitoring, type Leave, type Monitoring } from '../../pool/index.ts';
+import { MonitoringError, openMonitoring, type ShutdownRequest, type Monitoring } from '../../pool/index.ts';
 import type { WorkerConfig } from '../../worker/config/index.ts';
 import { engineNames, startWorker } from '../../worker/index.ts';
 import type { RunCommand } from '../commands.ts';
-import { atCrash } from './crash.ts';
+import { onCrash } from './crash.ts';
 import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 import type { LogFields, Logger } from '../output/logger.ts';
@@ -20,7 +20,7 @@ type Phase = 'starting' | 'working' | 'closing';
 export const run: RunCommand = async (config, { logger, secrets }, host, see) => {
   assertCertificate(config);
   await using monitoring = await monitoringOf(config, logger);
-  const tellOfCode = protectOwnCode(taskUsers(config));
+  const warnAboutCode = protectOwnCode(taskUsers(config));
   let phase: Phase = 'starting';
   let isRefused = false;
   const worker = startWorker({
@@ -33,14 +33,14 @@ export const run: RunCommand = async (config, { logger, secrets }, host, see) =>
   });
   monitoring.watch(worker);
   worker.events$.subscribe(see);
-  using _ = atCrash(() => {
+  using _ = onCrash(() => {
     worker.drain('finish');
     return Promise.resolve();
   });
   const log = workerLog(untilRefused(logger, () => isRefused));
   worker.events$.subscribe(event => {
     if (event.type === 'worker') {
-      if (phase === 'starting') tellOfCode(logger);
+      if (phase === 'starting') warnAboutCode(logger);
       phase = event.state.phase === 'stopped' ? 'closing' : 'working';
     }
     if (event.type === 'credentials-refused') isRefused = true;
@@ -48,7 +48,7 @@ export const run: RunCommand = async (config, { logger, secrets }, host, see) =>
   });
   const signals = new Subscription();
   let lastMoment: Subscription | undefined;
-  const obey = (how: Shutdown, withinMs?: number) => {
+  const shutDown = (how: Shutdown, withinMs?: number) => {
     if (how === 'force' || phase === 'starting') leaveNow(how, logger);
     const graceMs = graceFor(config, withinMs);
     // A repeated notice does not extend the time.
@@ -57,13 +57,13 @@ export const run: RunCommand = async (config, { logger, secrets }, host, see) =>
   };
   signals.add(
     shutdownSignals().subscribe(how => {
-      obey(how);
+      shutDown(how);
     }),
   );
   signals.add(
-    newWishes(host.leave$).subscribe(({ how, because, withinMs }) => {
-      logger.info({ how, ...(withinMs !== undefined && { withinMs }) }, `the worker goes: ${because}`);
-      obey(how, withinMs);
+    strongerRequests(host.shutdownRequest$).subscribe(({ how, because, withinMs }) => {
+      logger.info({ how, ...(withinMs !== undefined && { withinMs }) }, `the worker shuts down: ${because}`);
+      shutDown(how, withinMs);
     }),
   );
   try {
@@ -79,15 +79,15 @@ export const run: RunCommand = async (config, { logger, secrets }, host, see) =>
  * Drops repeated notices. On some clouds, worker-runner repeats a notice every second, so a notice counts only if it is
  * stronger than those before it.
  */
-function newWishes(leave$: Observable<Leave>): Observable<Leave> {
+function strongerRequests(request$: Observable<ShutdownRequest>): Observable<ShutdownRequest> {
   const strengths: readonly Shutdown[] = ['finish', 'now', 'force'];
   let strongest = -1;
-  return leave$.pipe(
+  return request$.pipe(
     filter(({ how }) => {
       const strength = strengths.indexOf(how);
-      const isNews = strength > strongest;
+      const isStronger = strength > strongest;
       strongest = Math.max(strength, strongest);
-      return isNews;
+      return isStronger;
     }),
   );
 }
@@ -142,7 +142,7 @@ function leaveAfter(graceMs: number, phase: () => Phase, logger: Logger): Subscr
     else {
       logger.error(
         { seconds },
-        'not done in time: what runs is killed, and claims that were not given back will expire',
+        'not done in time: running tasks are killed, and claims that were not given back will expire',
       );
     }
     process.exit(EXIT_CODES.workerShutdown.code);
@@ -155,6 +155,7 @@ function leaveAfter(graceMs: number, phase: () => Phase, logger: Logger): Subscr
  * second one is needed.
  */
 function leaveNow(how: Shutdown, logger: Logger): never {
-  if (how === 'force') logger.error({}, 'forced to leave: what runs is killed, and its claims will expire');
+  if (how === 'force')
+    logger.error({}, 'forced to exit: running tasks are killed, and their claims will expire');
   process.exit(how === 'finish' ? EXIT_CODES.workerStopped.code : EXIT_CODES.workerShutdown.code);
 }

@@ -2,7 +2,7 @@ import type { ServiceError } from '../../taskcluster/index.ts';
 import type { WorkerConfig } from '../../worker/index.ts';
 import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
-import { queueWords } from '../words/queue-words.ts';
+import { serviceErrorText } from '../words/service-error-text.ts';
 
 const WAYS = 'the configuration file, TCW_CERTIFICATE, TASKCLUSTER_CERTIFICATE, or --certificate';
 
@@ -16,7 +16,7 @@ export function assertCertificate({ certificate }: WorkerConfig): void {
   if (problem === undefined) return;
   throw new Failure(
     EXIT_CODES.invalidConfig.code,
-    `certificate ${problem}: give all of it, as Taskcluster made it, in ${WAYS}; permanent credentials have none`,
+    `certificate ${problem}: give all of it, as Taskcluster created it, in ${WAYS}; permanent credentials have none`,
   );
 }
 
@@ -52,7 +52,7 @@ export function refusedCredentials(config: WorkerConfig, error: ServiceError): F
     : 'clientId and accessToken';
   return new Failure(
     EXIT_CODES.invalidConfig.code,
-    `the queue refuses the credentials of ${clientId}; correct ${what}: ${queueWords(error)}`,
+    `the queue refuses the credentials of ${clientId}; correct ${what}: ${serviceErrorText(error)}`,
   );
 }
 
@@ -67,6 +67,6 @@ function refusedRegistration(
       : 'a cloud machine cannot register again, so replace it';
   return new Failure(
     EXIT_CODES.invalidConfig.code,
-    `the queue refuses the credentials that worker-manager gave this worker: ${queueWords(error)}; check the clock of this machine; ${fix}`,
+    `the queue refuses the credentials that worker-manager gave this worker: ${serviceErrorText(error)}; check the clock of this machine; ${fix}`,
   );
 }

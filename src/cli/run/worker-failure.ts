@@ -1,6 +1,6 @@
 import {
   CredentialsRefused,
-  MachineUnfit,
+  UnsuitableMachine,
   SigningKeyUnusable,
   StartError,
   type ExitReason,
@@ -32,7 +32,7 @@ export function workerFailure(config: WorkerConfig, error: unknown): unknown {
 }
 
 function codeOf(error: StartError): number {
-  if (error instanceof MachineUnfit) return EXIT_CODES.internalError.code;
+  if (error instanceof UnsuitableMachine) return EXIT_CODES.internalError.code;
   return isAboutSigningKey(error) ? EXIT_CODES.noSigningKey.code : EXIT_CODES.invalidConfig.code;
 }
 

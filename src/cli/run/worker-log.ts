@@ -1,7 +1,7 @@
 import { ServiceError } from '../../taskcluster/index.ts';
 import type { Emit, WorkerEvent } from '../../worker/index.ts';
 import type { LogFields, Logger } from '../output/logger.ts';
-import { queueWords } from '../words/queue-words.ts';
+import { serviceErrorText } from '../words/service-error-text.ts';
 
 type Incident = Exclude<WorkerEvent, { type: 'worker' | 'run' }>;
 type Level = keyof Logger;
@@ -9,35 +9,33 @@ type Line<I> = readonly [Level, string | ((incident: I) => string)];
 
 /** The level and message for each incident. Its properties become the fields of the log line. */
 const LINES: { readonly [Type in Incident['type']]: Line<Extract<Incident, { type: Type }>> } = {
-  'claim-work-failed': ['warn', ({ err }) => refusalOf(err) ?? 'could not ask for work'],
+  'claim-work-failed': ['warn', ({ err }) => refusalOf(err) ?? 'could not claim work'],
   'pending-check-failed': ['warn', ({ err }) => refusalOf(err) ?? 'could not ask how many tasks are pending'],
   'claim-work-works': ['info', 'the queue answers claimWork again'],
-  'pending-check-works': ['info', 'the queue tells again how many tasks are pending'],
-  quarantined: ['warn', 'this worker is in quarantine: it asks for no work until that ends'],
+  'pending-check-works': ['info', 'the queue reports the number of pending tasks again'],
+  quarantined: ['warn', 'this worker is in quarantine: it asks for no work until the quarantine ends'],
   'quarantine-ended': ['info', 'the quarantine has ended'],
   starved: [
     'warn',
-    'the queue gives this worker nothing though tasks are pending: it may be in quarantine, and asks more rarely',
+    'the queue gives this worker no task although tasks are pending: the worker may be in quarantine, and asks less often',
   ],
-  'starved-no-more': ['info', 'the queue gives this worker work again'],
+  'starved-no-more': ['info', 'the queue gives this worker tasks again'],
   'quarantine-unknown': ['debug', 'could not ask whether this worker is in quarantine'],
   'no-pulse': ['info', 'no pulseUrl: polling for work'],
-  'pulse-away': ['warn', 'Pulse cannot be reached: polling for work until it can'],
+  'pulse-away': ['warn', 'Pulse cannot be reached: polling for work until it is back'],
   'queue-away': ['warn', 'the queue did not answer, trying again'],
   'claim-unreadable': ['error', 'a claim is lost until it expires'],
   'credentials-refused': ['debug', 'the queue refuses the credentials of this worker'],
   'weak-containment': ['warn', 'no PID namespaces: a task may leave processes behind'],
   'no-process-limit': [
     'warn',
-    'no limit for the number of processes: a task may take all that the machine has',
+    'no limit for the number of processes: a task may use all processes of the machine',
   ],
-  'no-task-limits': [
-    'warn',
-    ({ reason }) => `a task may use more of the machine than is configured: ${reason}`,
-  ],
+  'no-task-limits': ['warn', ({ reason }) => `a task may exceed the configured limits: ${reason}`],
   'engine-away': [
     'warn',
-    ({ engine }) => `the engine ${engine} does not answer: this worker asks for no work until it does`,
+    ({ engine }) =>
+      `the engine ${engine} does not answer: this worker asks for no work until the engine answers`,
   ],
   'engine-back': ['info', ({ engine }) => `the engine ${engine} answers again: this worker asks for work`],
   'engine-gone': [
@@ -48,25 +46,25 @@ const LINES: { readonly [Type in Incident['type']]: Line<Extract<Incident, { typ
   'tasks-can-use-docker': [
     'warn',
     ({ socket }) =>
-      `native tasks run as the user of this worker, who can open ${socket}: each can start privileged containers, which are as good as root. Prefer engine user,docker`,
+      `native tasks run as the user of this worker, who can open ${socket}: each of them can start privileged containers, which amounts to root. Prefer engine user,docker`,
   ],
   'engine-stays': ['error', 'could not end the processes that were ready for the next run; end them by hand'],
   'metadata-not-written': ['warn', 'could not write the file that names the last task'],
-  'tasks-not-counted': ['warn', 'could not write down how many tasks are done'],
-  'pulse-problem': ['warn', 'Pulse: work is asked for by polling until this is mended'],
+  'tasks-not-counted': ['warn', 'could not record how many tasks are done'],
+  'pulse-problem': ['warn', 'Pulse: polling for work until this is fixed'],
   'giving-back': [
     'info',
     ({ because }) =>
       because === 'draining'
-        ? 'giving a claim back, since the worker is going'
-        : 'giving a claim back, since its engine does not answer',
+        ? 'giving a claim back, because the worker is shutting down'
+        : 'giving a claim back, because its engine does not answer',
   ],
   'give-back-failed': ['error', 'could not give the claim back; it will expire'],
-  'run-broke': ['error', 'the run met an error of the worker; its claim will expire'],
+  'run-broke': ['error', 'the worker had an internal error during the run; its claim will expire'],
   'worker-unfit': [
     'error',
     ({ exitCode }) =>
-      `the script says that this worker can run no more tasks (exit code ${exitCode}): it ends`,
+      `the script reports that this worker can run no more tasks (exit code ${exitCode}): the worker ends`,
   ],
   'no-user-left': [
     'error',
@@ -74,7 +72,7 @@ const LINES: { readonly [Type in Incident['type']]: Line<Extract<Incident, { typ
   ],
   'no-new-users': [
     'warn',
-    'runAfterUserCreation has no effect here: only the engine "user" makes a new user for each task',
+    'runAfterUserCreation has no effect here: only the engine "user" creates a new user for each task',
   ],
   'user-script-failed': [
     'error',
@@ -83,16 +81,16 @@ const LINES: { readonly [Type in Incident['type']]: Line<Extract<Incident, { typ
   ],
   'tunnel-lost': [
     'warn',
-    'the websocktunnel is lost: nobody outside reads logs or has a shell until it is back, trying again',
+    'the connection to the websocktunnel was lost: live logs and shells are unavailable until it is back, trying again',
   ],
-  'tunnel-back': ['info', 'the websocktunnel is back'],
+  'tunnel-back': ['info', 'the connection to the websocktunnel is back'],
   'reclaim-failed': ['warn', 'could not reclaim, trying again'],
   reclaimed: ['debug', 'reclaimed'],
   uploaded: ['debug', 'uploaded'],
   'upload-failed': ['error', 'could not upload'],
   'no-live-logs': [
     'info',
-    'no live logs: neither publicIP, nor wstServerURL and wstAudience are configured. Logs can be read when their tasks have ended',
+    'no live logs: neither publicIP, nor wstServerURL and wstAudience are configured. Logs are available after their tasks have ended',
   ],
   'live-log-failed': ['warn', "the task's log cannot be read while the task runs"],
   'log-upload-failed': ['warn', "could not upload the task's log"],
@@ -103,9 +101,9 @@ const LINES: { readonly [Type in Incident['type']]: Line<Extract<Incident, { typ
   'processes-left': [
     'error',
     ({ reason }) =>
-      `processes of a run are left, so its slot is out of service: ${reason}. End them by hand, or restart the machine`,
+      `processes of a run are still alive, so its slot is out of service: ${reason}. End them by hand, or restart the machine`,
   ],
-  'processes-gone': ['info', 'the processes that were left of a run are gone: its slot is back in service'],
+  'processes-gone': ['info', 'the remaining processes of a run have ended: its slot is back in service'],
   'clean-up-failed': ['error', ({ what }) => `could not ${what}`],
   'store-entry-removed': ['info', ({ description }) => `removed ${description} to free disk space`],
   'downloads-problem': ['warn', ({ problem }) => problem],
@@ -117,30 +115,33 @@ const LINES: { readonly [Type in Incident['type']]: Line<Extract<Incident, { typ
       `${megabytes(totalBytes)}, and requiredDiskSpaceMegabytes is ${megabytes(requiredBytes)}. Free disk space, or require less`,
   ],
   'disk-enough': ['info', 'there is enough disk space again: this worker asks for work'],
-  'disk-unknown': ['warn', 'could not find out how much disk space is free'],
-  'purge-requests-failed': [
-    'warn',
-    'could not ask which caches are to be purged: caches are used as they are',
-  ],
+  'disk-unknown': ['warn', 'could not determine how much disk space is free'],
+  'purge-requests-failed': ['warn', 'could not ask which caches to purge: caches are used unchanged'],
   'caches-not-written-down': [
     'warn',
     'could not write the list of caches: after a restart, some of them would not be found',
   ],
-  'caches-swept': ['info', 'removed from the folder of caches what was not given back in order'],
-  'no-ledger': ['warn', 'runs cannot be written down: after a sudden death their traces would stay'],
-  'not-written-down': ['warn', 'a run could not be written down: after a sudden death its traces would stay'],
-  'leftovers-removed': ['info', 'removed what a worker that died left of a run'],
+  'caches-swept': ['info', 'removed folders from cachesDir that were not given back properly'],
+  'no-ledger': [
+    'warn',
+    'runs cannot be recorded: after a sudden death, what they leave behind would not be removed',
+  ],
+  'not-written-down': [
+    'warn',
+    'a run could not be recorded: after a sudden death, what it leaves behind would not be removed',
+  ],
+  'leftovers-removed': ['info', 'removed what a dead worker left of a run'],
   'tasks-can-read-key': [
     'warn',
     ({ property }) =>
-      `tasks run as the user of this worker: each can read the key of ${property}, and what was encrypted for other tasks`,
+      `tasks run as the user of this worker: each of them can read the key of ${property}, and values encrypted for other tasks`,
   ],
   'signing-key-unusable': [
     'warn',
     ({ problem }) =>
-      `${problem}. Tasks run as the user of this worker, so that none gets a chain of trust: the key is not needed`,
+      `${problem}. Tasks run as the user of this worker, so none gets a chain of trust: the key is not needed`,
   ],
-  'leftovers-stay': ['error', 'could not remove what a worker that died left of a run'],
+  'leftovers-stay': ['error', 'could not remove what a dead worker left of a run'],
 };
 
 /** Megabytes as in `requiredDiskSpaceMegabytes`. */
@@ -209,6 +210,6 @@ function fieldsOf({ type: _, ...incident }: Incident): LogFields {
     ...fields
   } = incident as Readonly<Record<string, unknown>> &
     Partial<Pick<Extract<Incident, { type: 'report-failed' }>, 'claim' | 'outcome' | 'err'>>;
-  const error = err instanceof ServiceError ? { error: queueWords(err) } : err !== undefined && { err };
+  const error = err instanceof ServiceError ? { error: serviceErrorText(err) } : err !== undefined && { err };
   return { ...(claim && { taskId: claim.taskId, runId: claim.runId }), ...outcome, ...error, ...fields };
 }

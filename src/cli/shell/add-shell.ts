@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ShellWords } from './shell.ts';
+import type { ShellOptions } from './shell.ts';
 
 const EPILOGUE = `
 The task must be running with "features": {"interactive": true}. Without a
@@ -21,15 +21,15 @@ tcw dev prints these for its own deployment.`;
 export function addShell(program: Command, done: (exitCode: number) => void): void {
   program
     .command('shell')
-    .summary('a shell in a task that runs')
-    .description('Connects this terminal to a shell in the place of a running task.')
+    .summary('a shell in a running task')
+    .description('Connects this terminal to a shell next to the commands of a running task.')
     .argument('<taskId>', 'the task')
     .argument('[command...]', 'after --: a command line to run in place of an interactive shell')
     .option('--root-url <url>', 'root URL of the deployment (default: TASKCLUSTER_ROOT_URL)')
     .option('--wait <seconds>', 'how long to wait for the task to start and offer its shell', '30')
     .addHelpText('after', EPILOGUE)
-    .action(async (taskId: string, command: string[], words: ShellWords) => {
+    .action(async (taskId: string, command: string[], options: ShellOptions) => {
       const { shell } = await import('./shell.ts');
-      done(await shell(taskId, command, words, process.env));
+      done(await shell(taskId, command, options, process.env));
     });
 }

@@ -33,7 +33,7 @@ export async function connectShell(url: URL, request: ShellRequest): Promise<Con
     );
   }
   const plain = await open(url, []);
-  if (!plain) throw unreachable(url, 'it agrees to no protocol');
+  if (!plain) throw unreachable(url, 'it accepts no protocol');
   return { socket: plain, tellsExitCode: false };
 }
 

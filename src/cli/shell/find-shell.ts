@@ -4,7 +4,7 @@ import { serviceCalls, ServiceError, type Call, type Credentials } from '../../t
 import { SHELL_EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 import { refusedCredentials } from '../words/refused-credentials.ts';
-import { queueWords } from '../words/queue-words.ts';
+import { serviceErrorText } from '../words/service-error-text.ts';
 
 interface Wanted {
   readonly rootUrl: string;
@@ -92,14 +92,14 @@ async function asked<T>(
     if (credentials && error.isUnauthenticated)
       throw new Failure(
         refused.code,
-        refusedCredentials('the queue', credentials.clientId, queueWords(error)),
+        refusedCredentials('the queue', credentials.clientId, serviceErrorText(error)),
       );
     if (statusCode === 401 || statusCode === 403) {
       const who = credentials
         ? `${credentials.clientId} may not read ${SHELL_ARTIFACT} of this task; it needs the scope queue:get-artifact:${SHELL_ARTIFACT}`
         : 'the shell of a task is private: set TASKCLUSTER_CLIENT_ID and TASKCLUSTER_ACCESS_TOKEN';
-      throw new Failure(refused.code, `${who} (${queueWords(error)})`);
+      throw new Failure(refused.code, `${who} (${serviceErrorText(error)})`);
     }
-    throw new Failure(unavailable.code, `the queue does not answer: ${queueWords(error)}`);
+    throw new Failure(unavailable.code, `the queue does not answer: ${serviceErrorText(error)}`);
   }
 }

@@ -20,7 +20,7 @@ export interface Terminal {
 const END_OF_INPUT = Buffer.from([4]);
 const NEWLINE = 10;
 /** The most unsent bytes before reading of the input pauses. */
-const MOST_UNSENT = 256 * 1024;
+const MAX_UNSENT = 256 * 1024;
 
 /**
  * Connects this terminal to a shell until the shell ends. If the input is not a terminal, its end is passed on.
@@ -81,9 +81,9 @@ function passInput(socket: WebSocket, stdin: ReadStream): () => void {
   const pass = (chunk: Buffer) => {
     last = chunk.at(-1) ?? last;
     socket.send(shellInput(chunk), () => {
-      if (stdin.isPaused() && socket.bufferedAmount < MOST_UNSENT) stdin.resume();
+      if (stdin.isPaused() && socket.bufferedAmount < MAX_UNSENT) stdin.resume();
     });
-    if (socket.bufferedAmount >= MOST_UNSENT) stdin.pause();
+    if (socket.bufferedAmount >= MAX_UNSENT) stdin.pause();
   };
   const end = () => {
     // In the middle of a line, the first Ctrl-D only submits the line so far.
@@ -104,6 +104,6 @@ function readResult(data: Buffer): ShellResult {
   try {
     return JSON.parse(data.toString()) as ShellResult;
   } catch {
-    return { error: 'the worker’s last word cannot be read' };
+    return { error: 'the last message of the worker cannot be read' };
   }
 }

@@ -6,7 +6,7 @@ import { connectShell } from './connect-shell.ts';
 import { findShell } from './find-shell.ts';
 import { inTerminal } from './in-terminal.ts';
 
-export interface ShellWords {
+export interface ShellOptions {
   readonly rootUrl?: string;
   readonly wait: string;
 }
@@ -20,14 +20,14 @@ export interface ShellWords {
 export async function shell(
   taskId: string,
   command: readonly string[],
-  words: ShellWords,
+  options: ShellOptions,
   environment: Environment,
 ): Promise<number> {
   const usage = (message: string) => new Failure(SHELL_EXIT_CODES.usage.code, message);
   assertTaskId(taskId, SHELL_EXIT_CODES.usage.code);
-  const waitSecs = Number(words.wait);
-  if (!(waitSecs >= 0)) throw usage(`--wait ${JSON.stringify(words.wait)} is not a number of seconds`);
-  const { rootUrl, credentials } = deploymentOf(words.rootUrl, environment);
+  const waitSecs = Number(options.wait);
+  if (!(waitSecs >= 0)) throw usage(`--wait ${JSON.stringify(options.wait)} is not a number of seconds`);
+  const { rootUrl, credentials } = deploymentOf(options.rootUrl, environment);
   const url = await findShell({ rootUrl, taskId, credentials, waitMs: waitSecs * 1_000 });
   const line = command.length === 0 ? undefined : command.join(' ');
   const { stdin, stdout } = process;

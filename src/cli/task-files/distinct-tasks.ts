@@ -14,7 +14,7 @@ export function distinctTasks(tasks: readonly NewTask[]): NewTask[] {
     const { taskId, place, given } = task;
     const before = known.get(taskId);
     if (before && !isDeepStrictEqual(given, before.given)) {
-      throw wrong(place, `task ${taskId} has another definition in ${before.place}`);
+      throw wrong(place, `task ${taskId} is defined differently in ${before.place}`);
     }
     if (!before) known.set(taskId, task);
   }
@@ -33,16 +33,16 @@ function circleThrough(
   tasks: ReadonlyMap<string, NewTask>,
 ): string[] | undefined {
   const ways = new Map<string, string[]>();
-  const visit = (dependencies: unknown, way: string[]) => {
+  const visit = (dependencies: unknown, path: string[]) => {
     // The queue rejects dependencies of any other type.
     for (const each of Array.isArray(dependencies) ? (dependencies as string[]) : []) {
-      if (!ways.has(each)) ways.set(each, way);
+      if (!ways.has(each)) ways.set(each, path);
     }
   };
   visit(definition.dependencies, []);
-  for (const [each, way] of ways) {
-    if (each === taskId) return way;
-    visit(tasks.get(each)?.definition.dependencies, [...way, each]);
+  for (const [each, path] of ways) {
+    if (each === taskId) return path;
+    visit(tasks.get(each)?.definition.dependencies, [...path, each]);
   }
   return undefined;
 }

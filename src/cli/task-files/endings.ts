@@ -37,7 +37,7 @@ export function endingLines(
 ): string {
   const lines = tasks.map(({ taskId, definition }) => {
     const ending = endings.get(taskId);
-    const text = `${ending ? SIGN[ending.state] : '?'} ${printable(definition.metadata.name)}: ${words(ending)}`;
+    const text = `${ending ? SIGN[ending.state] : '?'} ${printable(definition.metadata.name)}: ${describeEnding(ending)}`;
     const colour = ending ? COLOUR[ending.state] : 'yellow';
     const shown = hasColours ? styleText(colour, text, { validateStream: false }) : text;
     return `${shown} (${taskId})\n`;
@@ -45,7 +45,7 @@ export function endingLines(
   return `${isTerminal ? PLAIN : ''}${lines.join('')}`;
 }
 
-function words(ending: Ending | undefined): string {
+function describeEnding(ending: Ending | undefined): string {
   if (!ending) return 'not resolved';
   if (ending.state === 'blocked') return 'never started: a task it depends on did not complete';
   if (ending.reason === undefined) return ending.state;

@@ -21,11 +21,11 @@ export interface NewTask {
 type Json = Readonly<Record<string, unknown>>;
 
 /** Values that are filled in when a file leaves them out. */
-export interface Filling {
+export interface TaskDefaults {
   /** The task queue of every task. Overrides the file. */
   readonly taskQueueId?: string | undefined;
   /** The task queue of a task whose file does not name one. */
-  readonly usualTaskQueueId?: string | undefined;
+  readonly defaultTaskQueueId?: string | undefined;
   /** The command that creates the tasks. */
   readonly createdBy: string;
   readonly schedulerId?: string;
@@ -40,8 +40,8 @@ export interface Filling {
  *
  * @throws Failure 64 with the file and all of its problems
  */
-export async function readTasks(file: string, filling: Filling): Promise<NewTask[]> {
-  const content = await render(file, filling.now);
+export async function readTasks(file: string, defaults: TaskDefaults): Promise<NewTask[]> {
+  const content = await render(file, defaults.now);
   const several = Array.isArray(content.tasks) ? (content.tasks as unknown[]) : [content];
   if (several.length === 0) throw wrong(file, 'tasks is empty');
   const ids = several.map(task =>
@@ -63,7 +63,7 @@ export async function readTasks(file: string, filling: Filling): Promise<NewTask
         place,
         name,
         taskGroupId,
-        filling,
+        defaults,
       }),
     };
   });
@@ -86,7 +86,7 @@ async function render(file: string, now: Date): Promise<Json> {
     throw wrong(file, `json-e cannot render it: ${firstLine(error)}`);
   }
   if (!isObject(rendered))
-    throw wrong(file, 'it has to hold one object: a payload, a task or {"tasks": […]}');
+    throw wrong(file, 'it must contain one object: a payload, a task or {"tasks": […]}');
   return rendered;
 }
 
@@ -99,15 +99,15 @@ interface Named {
   readonly place: string;
   readonly name: string;
   readonly taskGroupId: string;
-  readonly filling: Filling;
+  readonly defaults: TaskDefaults;
 }
 
-function definition(given: Json, { place, name, taskGroupId, filling }: Named): CreateTaskRequest {
+function definition(given: Json, { place, name, taskGroupId, defaults }: Named): CreateTaskRequest {
   const { provisionerId, workerType, taskQueueId, metadata, ...rest } = given;
-  const { now, createdBy, schedulerId } = filling;
+  const { now, createdBy, schedulerId } = defaults;
   const named =
     taskQueueId ?? (provisionerId === undefined ? undefined : [provisionerId, workerType].join('/'));
-  const queue = filling.taskQueueId ?? named ?? filling.usualTaskQueueId;
+  const queue = defaults.taskQueueId ?? named ?? defaults.defaultTaskQueueId;
   if (queue === undefined) {
     const fix = 'give it a taskQueueId, or use --task-queue <provisionerId>/<workerType>';
     throw wrong(place, `the task names no task queue: ${fix}`);

@@ -1,11 +1,11 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { TASK_EXIT_CODES } from '../words/exit-codes.ts';
 import { exitCodeLines } from '../words/help.ts';
-import type { ArtifactsWords } from './artifacts.ts';
-import type { LogWords } from './log.ts';
-import type { CancelWords, RerunWords } from './change.ts';
-import type { StatusWords } from './status.ts';
-import type { SubmitWords } from './submit.ts';
+import type { ArtifactsOptions } from './artifacts.ts';
+import type { LogOptions } from './log.ts';
+import type { CancelOptions, RerunOptions } from './change.ts';
+import type { StatusOptions } from './status.ts';
+import type { SubmitOptions } from './submit.ts';
 
 const EPILOGUE = `
 Environment:
@@ -43,9 +43,9 @@ export function addTask(program: Command, done: (exitCode: number) => void): voi
     .description('Creates tasks in a Taskcluster deployment, reads their logs and gets their artifacts.')
     .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', EPILOGUE);
-  const command = (words: string, summary: string) =>
+  const command = (options: string, summary: string) =>
     task
-      .command(words)
+      .command(options)
       .summary(summary)
       .description(`${summary[0]?.toUpperCase() ?? ''}${summary.slice(1)}.`)
       .option('--root-url <url>', 'root URL of the deployment (default: TASKCLUSTER_ROOT_URL)', once);
@@ -58,17 +58,17 @@ export function addTask(program: Command, done: (exitCode: number) => void): voi
     .option('--json', 'print JSON instead of task ids')
     .addHelpText('after', SUBMIT_EXAMPLES)
     .addHelpText('after', EPILOGUE)
-    .action(async (files: string[], words: SubmitWords) => {
+    .action(async (files: string[], options: SubmitOptions) => {
       const { submit } = await import('./submit.ts');
-      done(await submit(files, words, env, streams));
+      done(await submit(files, options, env, streams));
     });
   command('log', 'print the log of a task, while it runs, to its end')
     .argument('<taskId>', 'the task')
     .option('-r, --run <number>', 'of this run (default: the latest, and those after it)', wholeNumber)
     .addHelpText('after', EPILOGUE)
-    .action(async (taskId: string, words: LogWords) => {
+    .action(async (taskId: string, options: LogOptions) => {
       const { log } = await import('./log.ts');
-      done(await log(taskId, words, env, streams));
+      done(await log(taskId, options, env, streams));
     });
   command('status', 'print the state of a task')
     .argument('<taskId>', 'the task')
@@ -76,9 +76,9 @@ export function addTask(program: Command, done: (exitCode: number) => void): voi
     .option('-r, --run <number>', 'of this run (default: the latest)', wholeNumber)
     .option('--json', 'print the status that the queue has, as JSON')
     .addHelpText('after', EPILOGUE)
-    .action(async (taskId: string, words: StatusWords) => {
+    .action(async (taskId: string, options: StatusOptions) => {
       const { status } = await import('./status.ts');
-      done(await status(taskId, words, env, streams));
+      done(await status(taskId, options, env, streams));
     });
   command('artifacts', 'list or download the artifacts of a task')
     .argument('<taskId>', 'the task')
@@ -88,26 +88,26 @@ export function addTask(program: Command, done: (exitCode: number) => void): voi
     .option('--json', 'print JSON')
     .addHelpText('after', ARTIFACTS_EXAMPLES)
     .addHelpText('after', EPILOGUE)
-    .action(async (taskId: string, names: string[], words: ArtifactsWords) => {
+    .action(async (taskId: string, names: string[], options: ArtifactsOptions) => {
       const { artifacts } = await import('./artifacts.ts');
-      done(await artifacts(taskId, names, words, env, streams));
+      done(await artifacts(taskId, names, options, env, streams));
     });
   command('cancel', 'cancel a task')
     .argument('<taskId>', 'the task')
     .option('--json', 'print the status that the queue has, as JSON')
     .addHelpText('after', EPILOGUE)
-    .action(async (taskId: string, words: CancelWords) => {
+    .action(async (taskId: string, options: CancelOptions) => {
       const { cancel } = await import('./change.ts');
-      done(await cancel(taskId, words, env, streams));
+      done(await cancel(taskId, options, env, streams));
     });
   command('rerun', 'run a task once more')
     .argument('<taskId>', 'the task')
     .option('-f, --force', 'even if it completed')
     .option('--json', 'print the status that the queue has, as JSON')
     .addHelpText('after', EPILOGUE)
-    .action(async (taskId: string, words: RerunWords) => {
+    .action(async (taskId: string, options: RerunOptions) => {
       const { rerun } = await import('./change.ts');
-      done(await rerun(taskId, words, env, streams));
+      done(await rerun(taskId, options, env, streams));
     });
 }
 

@@ -8,10 +8,10 @@ import { TASK_EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 import { suggestion } from '../../base/index.ts';
 import { taskClient, type TaskClient } from './client.ts';
-import { assertRun } from './status-words.ts';
-import { asJson, teller, writeData, type Streams } from './streams.ts';
+import { assertRun } from './task-status.ts';
+import { asJson, messagePrinter, writeData, type Streams } from './streams.ts';
 
-export interface ArtifactsWords {
+export interface ArtifactsOptions {
   readonly rootUrl?: string;
   readonly run?: number;
   readonly download?: string;
@@ -24,15 +24,15 @@ type Artifact = QueueApi['listArtifacts']['output']['artifacts'][number];
 export async function artifacts(
   taskId: string,
   names: readonly string[],
-  { rootUrl, run, download, json }: ArtifactsWords,
+  { rootUrl, run, download, json }: ArtifactsOptions,
   environment: Environment,
   { stdout, stderr }: Streams,
 ): Promise<number> {
   const { done, notFound, unavailable, usage } = TASK_EXIT_CODES;
   assertTaskId(taskId, usage.code);
   if (download === '') throw new Failure(usage.code, '--download needs the name of a folder');
-  const tell = teller(stderr);
-  const client = taskClient(deploymentOf(rootUrl, environment), tell);
+  const printMessage = messagePrinter(stderr);
+  const client = taskClient(deploymentOf(rootUrl, environment), printMessage);
   const runId = await runOf(client, taskId, run);
   const all = await listOf(client, taskId, runId);
   const wanted =
@@ -57,7 +57,7 @@ export async function artifacts(
     },
   );
   if (json) await writeData(stdout, asJson(saved));
-  for (const { name, reason } of notSaved) tell(`${name} cannot be downloaded: ${reason}`);
+  for (const { name, reason } of notSaved) printMessage(`${name} cannot be downloaded: ${reason}`);
   if (notSaved.length === 0) return done.code;
   return notSaved.every(({ hasNone }) => hasNone) ? notFound.code : unavailable.code;
 }

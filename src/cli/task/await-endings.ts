@@ -7,13 +7,13 @@ import { Failure } from '../words/failure.ts';
 import type { TaskClient } from './client.ts';
 import { followLog } from './follow-log.ts';
 import { lastError } from './last-error.ts';
-import { isResolved, type Status } from './status-words.ts';
+import { isResolved, type Status } from './task-status.ts';
 import { writeData, type Streams } from './streams.ts';
 
 interface AwaitOptions {
   readonly client: TaskClient;
   readonly streams: Streams;
-  readonly tell: (line: string) => void;
+  readonly printMessage: (line: string) => void;
   /** Whether to print the logs, one after the other. */
   readonly withLogs: boolean;
 }
@@ -29,11 +29,11 @@ export async function awaitEndings(
   tasks: readonly NewTask[],
   options: AwaitOptions,
 ): Promise<ReadonlyMap<string, Ending>> {
-  const { tell, withLogs } = options;
+  const { printMessage, withLogs } = options;
   let endings = new Map<string, Ending>();
   for (const { taskId, definition } of tasks) {
     if (endings.has(taskId)) continue;
-    if (withLogs && tasks.length > 1) tell(`log of ${definition.metadata.name} (${taskId}):`);
+    if (withLogs && tasks.length > 1) printMessage(`log of ${definition.metadata.name} (${taskId}):`);
     const error = withLogs ? await showLog(taskId, options) : undefined;
     const ending = endingOf(await resolved(taskId, options), error);
     endings = withBlocked(new Map(endings).set(taskId, ending), tasks);
@@ -42,7 +42,10 @@ export async function awaitEndings(
 }
 
 /** @returns the error at the end of the log */
-async function showLog(taskId: string, { client, streams, tell }: AwaitOptions): Promise<string | undefined> {
+async function showLog(
+  taskId: string,
+  { client, streams, printMessage }: AwaitOptions,
+): Promise<string | undefined> {
   const shown = wholeLog(streams.stdout.isTTY);
   const error = lastError();
   const write = async (piece: Uint8Array) => {
@@ -52,12 +55,12 @@ async function showLog(taskId: string, { client, streams, tell }: AwaitOptions):
     return true;
   };
   try {
-    await followLog({ client, taskId, write, tell });
+    await followLog({ client, taskId, write, printMessage });
   } catch (problem) {
     const { notFound, unavailable } = TASK_EXIT_CODES;
     if (!(problem instanceof Failure)) throw problem;
     if (problem.exitCode !== notFound.code && problem.exitCode !== unavailable.code) throw problem;
-    tell(problem.message);
+    printMessage(problem.message);
   }
   return error.line();
 }
@@ -73,6 +76,6 @@ async function resolved(taskId: string, { client }: AwaitOptions): Promise<Statu
 
 function endingOf({ state, runs }: Status, error: string | undefined): Ending {
   const reason = state === 'exception' ? runs.at(-1)?.reasonResolved : undefined;
-  const words = [reason, state === 'completed' ? undefined : error].filter(part => part !== undefined);
-  return { state: state as Ending['state'], ...(words.length > 0 && { reason: words.join(': ') }) };
+  const parts = [reason, state === 'completed' ? undefined : error].filter(part => part !== undefined);
+  return { state: state as Ending['state'], ...(parts.length > 0 && { reason: parts.join(': ') }) };
 }

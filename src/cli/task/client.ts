@@ -11,7 +11,7 @@ import type { Deployment } from '../deployment/deployment.ts';
 import { TASK_EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 import { refusedCredentials } from '../words/refused-credentials.ts';
-import { queueWords } from '../words/queue-words.ts';
+import { serviceErrorText } from '../words/service-error-text.ts';
 
 const { notFound, refused, unavailable, usage, wrongState } = TASK_EXIT_CODES;
 
@@ -52,20 +52,24 @@ export interface TaskClient {
   patient(): TaskClient;
 }
 
-/** @param tell called with a message for the user when a call is retried */
-export function taskClient(deployment: Deployment, tell: (line: string) => void): TaskClient {
-  return clientWith(QUICK, deployment, tell);
+/** @param printMessage called with a message for the user when a call is retried */
+export function taskClient(deployment: Deployment, printMessage: (line: string) => void): TaskClient {
+  return clientWith(QUICK, deployment, printMessage);
 }
 
-function clientWith(policy: CallPolicy, deployment: Deployment, tell: (line: string) => void): TaskClient {
+function clientWith(
+  policy: CallPolicy,
+  deployment: Deployment,
+  printMessage: (line: string) => void,
+): TaskClient {
   const { rootUrl, credentials } = deployment;
-  let isTold = false;
+  let isReported = false;
   const call: CallOfQueue = queueCalls({
     rootUrl,
     policies: policiesOf(policy),
     onRetry: error => {
-      if (!isTold) tell(`${hostOf(rootUrl)} does not answer, trying again: ${inOneLine(error)}`);
-      isTold = true;
+      if (!isReported) printMessage(`${hostOf(rootUrl)} does not answer, trying again: ${inOneLine(error)}`);
+      isReported = true;
     },
   });
   return {
@@ -73,14 +77,14 @@ function clientWith(policy: CallPolicy, deployment: Deployment, tell: (line: str
     ask: async (subject, name, ...args) => {
       try {
         const answer = await call(credentials, name, ...args);
-        isTold = false;
+        isReported = false;
         return answer;
       } catch (error) {
         if (!(error instanceof ServiceError)) throw error;
         throw failureOf(error, subject, deployment);
       }
     },
-    patient: () => clientWith(PATIENT, deployment, tell),
+    patient: () => clientWith(PATIENT, deployment, printMessage),
   };
 }
 
@@ -105,34 +109,34 @@ function failureOf(
   { rootUrl, credentials }: Deployment,
 ): Failure {
   const { statusCode, kind } = error;
-  const words = inOneLine(error);
+  const text = inOneLine(error);
   const failure = (exitCode: number, message: string) => new Failure(exitCode, message, { cause: error });
-  if (error.transient) return failure(unavailable.code, `${hostOf(rootUrl)} does not answer: ${words}`);
+  if (error.transient) return failure(unavailable.code, `${hostOf(rootUrl)} does not answer: ${text}`);
   if (statusCode === 404) return failure(notFound.code, missing);
-  if (kind === 'conflict') return failure(wrongState.code, words);
+  if (kind === 'conflict') return failure(wrongState.code, text);
   if (statusCode === undefined)
-    return failure(refused.code, `the credentials of TASKCLUSTER_* cannot be used: ${words}`);
+    return failure(refused.code, `the credentials of TASKCLUSTER_* cannot be used: ${text}`);
   if (credentials && error.isUnauthenticated)
-    return failure(refused.code, refusedCredentials(hostOf(rootUrl), credentials.clientId, words));
-  if (kind === 'forbidden') return failure(refused.code, refusal(credentials, scope, words));
-  return failure(usage.code, `the queue does not accept this: ${words}`);
+    return failure(refused.code, refusedCredentials(hostOf(rootUrl), credentials.clientId, text));
+  if (kind === 'forbidden') return failure(refused.code, refusal(credentials, scope, text));
+  return failure(usage.code, `the queue does not accept this: ${text}`);
 }
 
-function refusal(credentials: Credentials | undefined, scope: string | undefined, words: string): string {
+function refusal(credentials: Credentials | undefined, scope: string | undefined, text: string): string {
   if (!credentials)
     return (
       'this needs credentials: set TASKCLUSTER_CLIENT_ID and TASKCLUSTER_ACCESS_TOKEN ' +
       '(and TASKCLUSTER_CERTIFICATE, if they are temporary). tcw dev prints its own'
     );
   const needs = scope === undefined ? '' : `, which needs ${scope}`;
-  return `${credentials.clientId} may not do this${needs}: ${words}`;
+  return `${credentials.clientId} may not do this${needs}: ${text}`;
 }
 
 /** Shortens a message of the queue to one line. Schema violations are listed in lines that begin with an asterisk. */
 function inOneLine(error: ServiceError): string {
   const problems = [...error.message.matchAll(/^ *\* (.+)$/gm)].map(([, problem]) => problem);
   // The queue's messages begin with the name of the call.
-  return problems.length > 0 ? problems.join('; ') : queueWords(error).replace(/^\w+: /, '');
+  return problems.length > 0 ? problems.join('; ') : serviceErrorText(error).replace(/^\w+: /, '');
 }
 
 function hostOf(rootUrl: string): string {

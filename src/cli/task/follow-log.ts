@@ -4,7 +4,7 @@ import { Failure } from '../words/failure.ts';
 import type { TaskClient } from './client.ts';
 import { logNames } from './log-names.ts';
 import { readLog, type Read } from './read-log.ts';
-import { assertRun, runWords, type Status } from './status-words.ts';
+import { assertRun, describeRun, type Status } from './task-status.ts';
 
 export interface FollowOptions {
   readonly client: TaskClient;
@@ -14,7 +14,7 @@ export interface FollowOptions {
   /** Writes a piece of the log. Resolves when more can be written, to false when the reader is gone. */
   readonly write: (piece: Uint8Array) => Promise<boolean>;
   /** Called with each message for the user. */
-  readonly tell: (line: string) => void;
+  readonly printMessage: (line: string) => void;
 }
 
 /** The interval between status calls while there is no log to read, in ms. */
@@ -34,7 +34,7 @@ export async function followLog(options: FollowOptions): Promise<Status | undefi
   const { client, taskId, runId: onlyRun } = options;
   const names = logNames(await client.ask({ taskId }, 'task', taskId));
   const patient = client.patient();
-  const tell = unlessRepeated(options.tell);
+  const printMessage = unlessRepeated(options.printMessage);
   let { status } = await client.ask({ taskId }, 'status', taskId);
   if (onlyRun !== undefined) assertRun(status, onlyRun);
   let runId = onlyRun ?? Math.max(0, status.runs.length - 1);
@@ -44,7 +44,7 @@ export async function followLog(options: FollowOptions): Promise<Status | undefi
     // A resolved task may never have had a run.
     const state = run?.state ?? status.state;
     if (state === 'unscheduled' || state === 'pending')
-      tell(`task ${taskId} is ${state}: waiting for a worker`);
+      printMessage(`task ${taskId} is ${state}: waiting for a worker`);
     else {
       const isOver = state !== 'running';
       const read = await readLog(
@@ -57,11 +57,14 @@ export async function followLog(options: FollowOptions): Promise<Status | undefi
       if (isOver && (read.problem === undefined || ++tries === TRIES)) {
         const another = onlyRun === undefined && status.runs[runId + 1] !== undefined;
         if (!another) return ended(status, runId, shown, read);
-        tell(`run ${runId} of task ${taskId} has ended (${runWords(run)}): waiting for run ${runId + 1}`);
+        printMessage(
+          `run ${runId} of task ${taskId} has ended (${describeRun(run)}): waiting for run ${runId + 1}`,
+        );
         [runId, shown, pause, tries] = [runId + 1, 0, SHORTEST_PAUSE_MS, 0];
         continue;
       }
-      if (read.problem !== undefined) tell(`the log cannot be read now, trying again: ${read.problem}`);
+      if (read.problem !== undefined)
+        printMessage(`the log cannot be read now, trying again: ${read.problem}`);
     }
     await sleep(pause);
     pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS);
@@ -78,16 +81,16 @@ function ended(status: Status, runId: number, shown: number, { found, problem }:
   if (!found && shown === 0) {
     const why =
       run?.started === undefined ? 'it never started' : 'its payload asks for none, or the log has expired';
-    throw new Failure(notFound.code, `task ${status.taskId} has no log (${runWords(run)}): ${why}`);
+    throw new Failure(notFound.code, `task ${status.taskId} has no log (${describeRun(run)}): ${why}`);
   }
   return status;
 }
 
 /** Drops a message that repeats the previous one. */
-function unlessRepeated(tell: (line: string) => void): (line: string) => void {
+function unlessRepeated(printMessage: (line: string) => void): (line: string) => void {
   let last = '';
   return line => {
-    if (line !== last) tell(line);
+    if (line !== last) printMessage(line);
     last = line;
   };
 }

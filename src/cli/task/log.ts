@@ -4,10 +4,10 @@ import { wholeLog } from '../output/log-lines.ts';
 import { TASK_EXIT_CODES } from '../words/exit-codes.ts';
 import { taskClient } from './client.ts';
 import { followLog } from './follow-log.ts';
-import { isResolved, taskWords } from './status-words.ts';
-import { teller, writeData, type Streams } from './streams.ts';
+import { isResolved, describeTask } from './task-status.ts';
+import { messagePrinter, writeData, type Streams } from './streams.ts';
 
-export interface LogWords {
+export interface LogOptions {
   readonly rootUrl?: string;
   readonly run?: number;
 }
@@ -15,16 +15,17 @@ export interface LogWords {
 /** `tcw task log`: prints the log of a task to its end. @throws Failure */
 export async function log(
   taskId: string,
-  { rootUrl, run }: LogWords,
+  { rootUrl, run }: LogOptions,
   environment: Environment,
   { stdout, stderr }: Streams,
 ): Promise<number> {
   assertTaskId(taskId, TASK_EXIT_CODES.usage.code);
-  const tell = teller(stderr);
-  const client = taskClient(deploymentOf(rootUrl, environment), tell);
+  const printMessage = messagePrinter(stderr);
+  const client = taskClient(deploymentOf(rootUrl, environment), printMessage);
   const shown = wholeLog(stdout.isTTY);
   const write = (piece: Uint8Array) => writeData(stdout, shown(piece));
-  const status = await followLog({ client, taskId, runId: run, write, tell });
-  if (status && run === undefined && isResolved(status)) tell(`task ${taskId}: ${taskWords(status)}`);
+  const status = await followLog({ client, taskId, runId: run, write, printMessage });
+  if (status && run === undefined && isResolved(status))
+    printMessage(`task ${taskId}: ${describeTask(status)}`);
   return TASK_EXIT_CODES.done.code;
 }

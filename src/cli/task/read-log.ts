@@ -58,7 +58,7 @@ async function readArtifact(
     const subject = { taskId, missing: 'there is no such artifact', scope: `queue:get-artifact:${name}` };
     const content = await client.ask(subject, 'artifact', taskId, runId, name);
     const url = await urlOfContent(content, client.deployment.rootUrl);
-    if (!isWebUrl(url)) return { bytes, found: true, problem: 'the artifact is no http or https URL' };
+    if (!isWebUrl(url)) return { bytes, found: true, problem: 'the artifact is not an http or https URL' };
     // While the task runs, the worker serves the log and supports byte ranges. A complete log may be stored compressed,
     // so a range would count compressed bytes.
     const isLive = !isOver && content.storageType === 'reference';

@@ -10,7 +10,7 @@ export interface Streams {
 }
 
 /** Writes messages for the user to standard error. */
-export function teller(stderr: WriteStream): (line: string) => void {
+export function messagePrinter(stderr: WriteStream): (line: string) => void {
   return line => {
     stderr.write(`tcw: ${printableLines(line)}\n`);
   };

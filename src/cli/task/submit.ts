@@ -5,10 +5,10 @@ import { readTasks, type NewTask } from '../task-files/read-tasks.ts';
 import { TASK_EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 import { taskClient, type TaskClient } from './client.ts';
-import { asJson, teller, writeData, type Streams } from './streams.ts';
+import { asJson, messagePrinter, writeData, type Streams } from './streams.ts';
 import { awaitEndings } from './await-endings.ts';
 
-export interface SubmitWords {
+export interface SubmitOptions {
   readonly rootUrl?: string;
   readonly taskQueue?: string;
   readonly wait?: true;
@@ -28,37 +28,37 @@ const TASK_QUEUE = /^[\w-]{1,38}\/[a-z]([-a-z0-9]{0,36}[a-z0-9])?$/;
  */
 export async function submit(
   files: readonly string[],
-  words: SubmitWords,
+  options: SubmitOptions,
   environment: Environment,
   streams: Streams,
 ): Promise<number> {
   const { stdout, stderr } = streams;
-  const { follow, json, wait } = words;
+  const { follow, json, wait } = options;
   if (follow && json)
     throw new Failure(usage.code, '--follow and --json exclude each other: use --wait --json');
-  const taskQueueId = checkedQueue('--task-queue', words.taskQueue);
-  const usualTaskQueueId = checkedQueue(
+  const taskQueueId = checkedQueue('--task-queue', options.taskQueue);
+  const defaultTaskQueueId = checkedQueue(
     'TASKCLUSTER_TASK_QUEUE_ID',
     environment.TASKCLUSTER_TASK_QUEUE_ID === '' ? undefined : environment.TASKCLUSTER_TASK_QUEUE_ID,
   );
-  const deployment = deploymentOf(words.rootUrl, environment);
-  const filling = { taskQueueId, usualTaskQueueId, createdBy: 'tcw task submit', now: new Date() };
-  const tasks = distinctTasks((await Promise.all(files.map(file => readTasks(file, filling)))).flat());
-  const tell = teller(stderr);
-  const client = taskClient(deployment, tell);
+  const deployment = deploymentOf(options.rootUrl, environment);
+  const defaults = { taskQueueId, defaultTaskQueueId, createdBy: 'tcw task submit', now: new Date() };
+  const tasks = distinctTasks((await Promise.all(files.map(file => readTasks(file, defaults)))).flat());
+  const printMessage = messagePrinter(stderr);
+  const client = taskClient(deployment, printMessage);
   const created: NewTask[] = [];
   let endings: ReadonlyMap<string, Ending> = new Map();
   try {
     for (const task of tasks) {
       await create(task, client);
       created.push(task);
-      tell(
+      printMessage(
         `created ${task.definition.metadata.name} (${task.taskId}) for ${task.definition.taskQueueId ?? ''}`,
       );
       if (!json && !follow) await writeData(stdout, `${task.taskId}\n`);
     }
     if (!wait && !follow) return done.code;
-    endings = await awaitEndings(tasks, { client, streams, tell, withLogs: follow ?? false });
+    endings = await awaitEndings(tasks, { client, streams, printMessage, withLogs: follow ?? false });
   } finally {
     if (json) await writeData(stdout, asJson(created.map(task => describe(task, endings.get(task.taskId)))));
   }

@@ -26,7 +26,7 @@ export function awsMetadata(
       signal,
     );
     if (text === undefined || !/^[\x21-\x7e]{1,1000}$/.test(text))
-      throw new MetadataError('the token is not one');
+      throw new MetadataError('the answer is not a token');
     token = { text, until: now() + TOKEN_TTL_SECS * 1_000 };
     return text;
   }

@@ -55,7 +55,7 @@ export function azureProvider(service: MetadataService): Provider {
       // worker-manager verifies the document: its signature, its certificate, its age and the machine that it names.
       // A check here could only refuse what worker-manager would accept, so it is passed on as it is.
       if (encoding === 'pkcs7' && typeof signature === 'string') return { document: signature };
-      throw new RegistrationError('machine', 'the attested document of Azure is not one of PKCS#7');
+      throw new RegistrationError('machine', 'the attested document of Azure is not in PKCS#7 format');
     },
   };
 }

@@ -102,5 +102,5 @@ function names(resources: unknown, name: string): boolean {
 function notice(who: string, timeMs: number, longestMs: number): SpotNotice {
   const leftMs = timeMs - Date.now();
   const withinMs = leftMs > 0 ? Math.min(leftMs, longestMs) : Math.min(longestMs, SHORTEST_MS);
-  return { because: `${who} takes this machine away`, withinMs };
+  return { because: `${who} is taking this machine away`, withinMs };
 }

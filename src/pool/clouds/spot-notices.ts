@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Observable } from 'rxjs';
-import type { Leave } from '../host.ts';
+import type { ShutdownRequest } from '../host.ts';
 import type { Note } from '../note.ts';
 import type { MetadataService } from './metadata-service.ts';
 
-/** A cloud's notice that it takes the machine away. */
+/** A cloud's notice that it is going to take the machine away. */
 export interface SpotNotice {
-  /** Completes "the worker goes, because …" */
+  /** Completes "the worker shuts down: …" */
   readonly because: string;
   /** The time left, in ms. */
   readonly withinMs: number;
@@ -43,8 +43,8 @@ export function spotNotices(
   service: MetadataService,
   { ask, everyMs }: SpotWatch,
   note: Note,
-): Observable<Leave> {
-  return new Observable<Leave>(subscriber => {
+): Observable<ShutdownRequest> {
+  return new Observable<ShutdownRequest>(subscriber => {
     const left = new AbortController();
     const watch = async () => {
       for (let failures = 0; !left.signal.aborted;) {
@@ -80,7 +80,7 @@ export function spotNotices(
       subscriber.error(error);
     });
     return () => {
-      left.abort(new Error('the worker goes'));
+      left.abort(new Error('the worker shuts down'));
     };
   });
 }

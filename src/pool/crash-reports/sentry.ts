@@ -29,7 +29,7 @@ export function readDsn(dsn: string, version: string): SentryProject {
   const url = URL.parse(dsn);
   const [, path = '', project] = /^(.*)\/(\w+)\/?$/.exec(url?.pathname ?? '') ?? [];
   if (!url || !/^https?:$/.test(url.protocol) || url.username === '' || project === undefined) {
-    throw new Error('the auth service gave a Sentry DSN that cannot be read');
+    throw new Error('the auth service returned an unreadable Sentry DSN');
   }
   const key = `sentry_version=7, sentry_client=tcw/${version}, sentry_key=${url.username}`;
   const secret = url.password === '' ? '' : `, sentry_secret=${url.password}`;

@@ -31,7 +31,7 @@ export function warnOfShutdown(config: MachineConfig, note: Note): void {
     return;
   note(
     'warn',
-    'this worker is to shut its machine down and does not run as root: set shutdownMachineCommand to a command that may',
+    'this worker must shut its machine down but does not run as root: set shutdownMachineCommand to a command that may',
   );
 }
 

@@ -17,7 +17,7 @@ export function runsMeasured({ add, record }: Instruments, now: () => number): E
     const key = keyOf(claim);
     let run = runs.get(key);
     if (!run) {
-      // A run that ended with processes left is reported once more when they are gone.
+      // A run that ended with remaining processes is reported again when they are gone.
       if (state.phase === 'resolved') return;
       run = { claimedAt: now(), isDead: false };
       runs.set(key, run);

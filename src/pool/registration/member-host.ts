@@ -1,6 +1,6 @@
 import { map, merge, NEVER, type Observable } from 'rxjs';
 import type { WorkerConfig } from '../../worker/config/index.ts';
-import type { Host, Leave } from '../host.ts';
+import type { Host, ShutdownRequest } from '../host.ts';
 import { shutDownAfter, shutDownNow, wantsShutdown, warnOfShutdown } from '../machine/index.ts';
 import type { Note } from '../note.ts';
 import { askWorkerManager } from '../should-terminate.ts';
@@ -9,9 +9,9 @@ import type { PoolMember } from './become-member.ts';
 /** Exit codes of a worker that cannot work with its configuration: 73, and 82 for an unusable signing key. */
 const WRONG_CONFIGURATION: readonly number[] = [73, 82];
 
-const UNRENEWED: Leave = {
+const UNRENEWED: ShutdownRequest = {
   how: 'finish',
-  because: 'its credentials end, and worker-manager does not renew them',
+  because: 'its credentials expire, and worker-manager does not renew them',
 };
 
 /**
@@ -27,7 +27,7 @@ export function memberHost(
   member: PoolMember,
   config: WorkerConfig,
   note: Note,
-  notices$: Observable<Leave> = NEVER,
+  notices$: Observable<ShutdownRequest> = NEVER,
 ): Host {
   const { isDynamic } = member;
   const credentials = () => member.state().credentials;
@@ -35,7 +35,7 @@ export function memberHost(
   return {
     credentials,
     credentials$: member.credentials$,
-    leave$: merge(member.ends$.pipe(map(() => UNRENEWED)), notices$),
+    shutdownRequest$: merge(member.ends$.pipe(map(() => UNRENEWED)), notices$),
     // worker-manager does not terminate static workers.
     ...(isDynamic && { isNeeded: askWorkerManager(config, credentials, note) }),
     reportError: problem => member.calls.reportError(problem),

@@ -4,8 +4,8 @@ import { linesOf } from './lines.ts';
 import { CAPABILITIES, messageOf, type Capability, type Message } from './message.ts';
 import { outgoing } from './outgoing.ts';
 
-/** A remark about the connection, for the worker's log. */
-export interface Remark {
+/** A message about the connection, for the worker's log. */
+export interface LogEntry {
   readonly level: 'info' | 'warn' | 'error';
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;
@@ -21,8 +21,8 @@ export interface RunnerConnection {
   readonly message$: Observable<Message>;
   /** Emits when the runner has closed its side, which means that it has ended. A late subscriber gets this at once. */
   readonly gone$: Observable<unknown>;
-  /** Remarks for the log. A late subscriber first gets the latest ones. */
-  readonly remark$: Observable<Remark>;
+  /** Messages for the log. A late subscriber first gets the latest ones. */
+  readonly logEntry$: Observable<LogEntry>;
   /** Sends a message of an agreed capability. Returns false if the runner will not get it. */
   say(capability: Capability, message: Message): boolean;
   /** Sends a log line. Returns false if the capability `log` is not agreed or the runner has ended. */
@@ -44,8 +44,8 @@ export interface RunnerStreams {
  * kilobytes.
  */
 const LONGEST_LINE = 1024 * 1024;
-/** The maximum number of remarks, because a broken runner may send nonsense forever. */
-const MAX_REMARKS = 20;
+/** The maximum number of messages to log, because a broken runner may send nonsense forever. */
+const MAX_LOG_ENTRIES = 20;
 /**
  * How many messages are kept for late subscribers. A shutdown request may arrive before the configuration has been
  * read.
@@ -62,39 +62,40 @@ export function connectRunner(
   const out = outgoing(output, hide);
   const message$ = new ReplaySubject<Message>(MAX_KEPT);
   const gone$ = new ReplaySubject<undefined>(1);
-  const remark$ = new ReplaySubject<Remark>(MAX_REMARKS * 2);
+  const log$ = new ReplaySubject<LogEntry>(MAX_LOG_ENTRIES * 2);
   const welcome = Promise.withResolvers<undefined>();
   let offered: ReadonlySet<unknown> | undefined;
   let isGone = false;
   let shown = 0;
-  const remark = (level: Remark['level'], message: string, fields: Remark['fields'] = {}) => {
-    if (++shown > MAX_REMARKS) return;
-    remark$.next({ level, message, fields });
-    if (shown === MAX_REMARKS) {
-      remark$.next({ level: 'warn', message: 'worker-runner: more remarks are not logged', fields: {} });
+  const log = (level: LogEntry['level'], message: string, fields: LogEntry['fields'] = {}) => {
+    if (++shown > MAX_LOG_ENTRIES) return;
+    log$.next({ level, message, fields });
+    if (shown === MAX_LOG_ENTRIES) {
+      log$.next({ level: 'warn', message: 'worker-runner: further messages are not logged', fields: {} });
     }
   };
-  const greet = ({ capabilities }: Message) => {
+  const receiveWelcome = ({ capabilities }: Message) => {
     if (offered) {
-      remark('warn', 'worker-runner has said welcome again, which changes nothing');
+      log('warn', 'worker-runner sent another welcome message, which is ignored');
       return;
     }
-    if (!Array.isArray(capabilities)) remark('warn', 'the welcome of worker-runner names no capabilities');
+    if (!Array.isArray(capabilities))
+      log('warn', 'the welcome message of worker-runner lists no capabilities');
     offered = new Set<unknown>(Array.isArray(capabilities) ? capabilities : []);
     out.say({ type: 'hello', capabilities: CAPABILITIES });
     const agreed = CAPABILITIES.filter(capability => offered?.has(capability));
-    remark('info', 'running under worker-runner', { capabilities: agreed });
+    log('info', 'running under worker-runner', { capabilities: agreed });
     welcome.resolve(undefined);
   };
   const subscription = linesOf(input, LONGEST_LINE).subscribe({
     next: line => {
       const message = line === undefined ? undefined : messageOf(line);
-      if (line === undefined) remark('warn', 'worker-runner: a line was too long and is left out');
-      else if (message?.type === 'welcome') greet(message);
+      if (line === undefined) log('warn', 'worker-runner: a line was too long and is ignored');
+      else if (message?.type === 'welcome') receiveWelcome(message);
       else if (message) message$.next(message);
       // The line is not logged, because it may be part of a message that contains a token.
       else if (line.trim() !== '')
-        remark('warn', 'worker-runner: a line is no message', { characters: line.length });
+        log('warn', 'worker-runner: a line is not a message', { characters: line.length });
     },
     complete: () => {
       isGone = true;
@@ -123,7 +124,7 @@ export function connectRunner(
     },
     message$: message$.asObservable(),
     gone$: gone$.asObservable(),
-    remark$: remark$.asObservable(),
+    logEntry$: log$.asObservable(),
     say: (capability, message) => agreed(capability) && !isGone && out.say(message),
     log: body => {
       if (!agreed('log') || isGone || out.isBroken) return false;

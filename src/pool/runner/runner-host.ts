@@ -2,7 +2,7 @@ import { filter, map, merge, ReplaySubject, share, switchMap, take, tap, type Ob
 import { longTimer } from '../../streams/index.ts';
 import type { Credentials } from '../../taskcluster/index.ts';
 import type { WorkerConfig } from '../../worker/config/index.ts';
-import type { Host, Leave } from '../host.ts';
+import type { Host, ShutdownRequest } from '../host.ts';
 import { shutDownAfter, warnOfShutdown, wantsShutdown } from '../machine/index.ts';
 import type { Note } from '../note.ts';
 import { askWorkerManager } from '../should-terminate.ts';
@@ -57,7 +57,7 @@ export function runnerHost(connection: RunnerConnection, config: WorkerConfig, n
   return {
     credentials,
     credentials$,
-    leave$: merge(terminations(message$), orphaned(connection, credentials, note)).pipe(share()),
+    shutdownRequest$: merge(terminations(message$), orphaned(connection, credentials, note)).pipe(share()),
     ...isNeeded,
     reportError: problem => reportThroughRunner(connection, problem),
     ended: async exitCode => {
@@ -74,11 +74,11 @@ function ofType(message$: Observable<Message>, wanted: string): Observable<Messa
 }
 
 /** Shutdown requests. On some clouds, worker-runner repeats them each second. */
-function terminations(message$: Observable<Message>): Observable<Leave> {
+function terminations(message$: Observable<Message>): Observable<ShutdownRequest> {
   return ofType(message$, 'graceful-termination').pipe(
     map(message => ({
       how: message['finish-tasks'] === true ? ('finish' as const) : ('now' as const),
-      because: 'worker-runner says that the worker has to go',
+      because: 'worker-runner has requested a shutdown',
     })),
   );
 }
@@ -91,18 +91,14 @@ function orphaned(
   connection: RunnerConnection,
   credentials: () => Credentials,
   note: Note,
-): Observable<Leave> {
+): Observable<ShutdownRequest> {
   const because = 'worker-runner has ended, and the credentials of this worker expire soon';
   return connection.gone$.pipe(
     map(() => expiryOf(credentials())),
     tap(expiry => {
-      note(
-        'error',
-        'worker-runner has ended: the worker goes on without it, and nobody renews its credentials',
-        {
-          ...(expiry !== undefined && { until: new Date(expiry).toJSON() }),
-        },
-      );
+      note('error', 'worker-runner has ended: the worker continues, but its credentials are not renewed', {
+        ...(expiry !== undefined && { until: new Date(expiry).toJSON() }),
+      });
     }),
     filter(expiry => expiry !== undefined),
     switchMap(expiry => longTimer(expiry - BEFORE_EXPIRY_MS - Date.now())),

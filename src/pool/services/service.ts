@@ -36,7 +36,7 @@ export function stateDirectory({ directory }: Pick<Service, 'directory'>): strin
  * Exit codes of `tcw run` after which a restart makes no sense. The worker is done, idle, not needed, or was asked to
  * shut down, and the machine's owner decides what follows.
  */
-export const DONE_CODES: readonly number[] = [68, 70, 71, 72];
+export const NO_RESTART_CODES: readonly number[] = [68, 70, 71, 72];
 
 /** Exit codes of `tcw run` that mean that someone must first fix something, such as the configuration or a key. */
-export const MEND_CODES: readonly number[] = [64, 73, 82];
+export const NEEDS_FIX_CODES: readonly number[] = [64, 73, 82];

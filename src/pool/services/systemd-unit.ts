@@ -1,4 +1,4 @@
-import { DONE_CODES, MEND_CODES, stateDirectory, stopSecs, type Service } from './service.ts';
+import { NO_RESTART_CODES, NEEDS_FIX_CODES, stateDirectory, stopSecs, type Service } from './service.ts';
 
 /** The watchdog timeout in seconds. The worker notifies systemd twice in that time. */
 const WATCHDOG_SECS = 120;
@@ -24,7 +24,7 @@ export function systemdUnit(service: Service): string {
   const state = stateDirectory(service);
   const [program, ...args] = command;
   const lines = [
-    `# Made by tcw install service. Put changes into a drop-in (systemctl edit ${name}): this file is replaced.`,
+    `# Created by tcw install service. Put changes into a drop-in (systemctl edit ${name}): this file is replaced.`,
     '[Unit]',
     'Description=Taskcluster worker (tcw)',
     'Wants=network-online.target',
@@ -54,24 +54,24 @@ export function systemdUnit(service: Service): string {
     'KillMode=mixed',
     `TimeoutStartSec=${START_SECS}`,
     `TimeoutStopSec=${stop ?? 'infinity'}`,
-    '# A worker that hangs, or runs no task and lacks disk or engine, is started anew.',
+    '# A worker that hangs, or that runs no task and lacks disk space or its engine, is restarted.',
     `WatchdogSec=${WATCHDOG_SECS}`,
     'WatchdogSignal=SIGTERM',
     'Restart=on-failure',
     'RestartSec=15',
-    '# Idle, not needed, told to go.',
-    `SuccessExitStatus=${DONE_CODES.join(' ')}`,
-    '# Something has to be mended first: the configuration, a key, or the machine by a reboot.',
-    `RestartPreventExitStatus=${MEND_CODES.join(' ')}`,
+    '# Idle, not needed, or asked to shut down.',
+    `SuccessExitStatus=${NO_RESTART_CODES.join(' ')}`,
+    '# Something must be fixed first: the configuration, a key, or the machine by a reboot.',
+    `RestartPreventExitStatus=${NEEDS_FIX_CODES.join(' ')}`,
     '',
     '# Control groups for the limits of tasks.',
     'Delegate=yes',
-    '# A task that runs out of memory ends alone.',
+    '# A task that runs out of memory does not end the worker.',
     'OOMPolicy=continue',
-    '# Many processes and files belong to tasks, which have limits of their own.',
+    '# Most processes and files belong to tasks, which have their own limits.',
     'TasksMax=infinity',
     'LimitNOFILE=65536',
-    '# A core dump would hold tokens.',
+    '# A core dump would contain tokens.',
     'LimitCORE=0',
     'KeyringMode=private',
     ...(engines.includes('native') && !isDocker ? ['PrivateTmp=yes'] : []),

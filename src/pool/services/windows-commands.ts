@@ -1,4 +1,4 @@
-import { DONE_CODES, MEND_CODES, stopSecs, type Service } from './service.ts';
+import { NO_RESTART_CODES, NEEDS_FIX_CODES, stopSecs, type Service } from './service.ts';
 
 /** NSSM's limit for waits: 32 bits, in ms. */
 const LONGEST_MS = 0xffff_ffff;
@@ -26,7 +26,7 @@ export function windowsCommands(service: Service): string {
     set('Start', 'SERVICE_AUTO_START'),
     set('Type', 'SERVICE_WIN32_OWN_PROCESS'),
     set('AppExit', 'Default', 'Restart'),
-    ...[0, ...DONE_CODES, ...MEND_CODES].map(code => set('AppExit', String(code), 'Exit')),
+    ...[0, ...NO_RESTART_CODES, ...NEEDS_FIX_CODES].map(code => set('AppExit', String(code), 'Exit')),
     set('AppRestartDelay', '15000'),
     // NSSM sends Ctrl-C. The worker then claims nothing more and has this long to finish.
     set('AppStopMethodConsole', String(stop === undefined ? LONGEST_MS : stop * 1_000)),

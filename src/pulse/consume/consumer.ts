@@ -9,7 +9,7 @@ import { Unsettled, type Held } from './unsettled.ts';
  * How many messages may be held beyond a prefetch. Each keeps its body in memory, and PulseGuardian warns at 2,000
  * messages.
  */
-const MOST_BESIDE = 1_000;
+const MAX_BESIDE = 1_000;
 
 /**
  * One consumer on one channel. It receives deliveries, sends their outcomes back, and stops in the right order.
@@ -183,7 +183,7 @@ export class Consumer {
   /** Whether enough messages are excluded to justify a new consumer, and there is room to hold its messages. */
   get #needsWiderWindow(): boolean {
     const half = this.#excluded > 0 && 2 * this.#excluded >= this.#window;
-    return half && this.#unsettled.size - this.#window < MOST_BESIDE;
+    return half && this.#unsettled.size - this.#window < MAX_BESIDE;
   }
 
   /** Replaces the broker's consumer until it matches what is wanted. Makes one change at a time. */

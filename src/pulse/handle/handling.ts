@@ -68,7 +68,7 @@ export class Handling<M extends PulseMessage> {
     });
     this.#retries = new Retries<M>({
       due: item => {
-        this.#tryHere(item);
+        this.#retryLocally(item);
       },
       notCounted: message => {
         this.#events$.next({ type: 'not-counted', message });
@@ -94,7 +94,7 @@ export class Handling<M extends PulseMessage> {
     if (!this.#cameFrom(item.origin)) return;
     const ms = item.waitMs;
     if (ms > 0) this.#retries.hereAfter(item, ms);
-    else this.#tryHere(item);
+    else this.#retryLocally(item);
   }
 
   /** Starts no more handlers, gives back the waiting messages, and completes when the running handlers have ended. */
@@ -236,7 +236,7 @@ export class Handling<M extends PulseMessage> {
     });
   }
 
-  #tryHere(item: HandledItem<M>): void {
+  #retryLocally(item: HandledItem<M>): void {
     this.#waiting.push(item);
     this.#pump();
   }

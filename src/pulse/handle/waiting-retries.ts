@@ -11,7 +11,7 @@ export class WaitingRetries<M extends PulseMessage> {
   readonly #items = new Map<HandledItem<M>, NodeJS.Timeout | undefined>();
   readonly #onCrowded: (waiting: number) => void;
   #excluded = true;
-  #crowdedAt = 0;
+  #reportedAt = 0;
 
   constructor(onCrowded: (waiting: number) => void) {
     this.#onCrowded = onCrowded;
@@ -34,7 +34,7 @@ export class WaitingRetries<M extends PulseMessage> {
     clearTimeout(this.#items.get(item));
     if (!this.#items.delete(item)) return;
     item.excludeFromPrefetch(false);
-    if (2 * this.#items.size <= this.#crowdedAt) this.#crowdedAt = 0;
+    if (2 * this.#items.size <= this.#reportedAt) this.#reportedAt = 0;
   }
 
   /** Whether these messages are excluded from the prefetch. Otherwise they use it up. */
@@ -67,8 +67,8 @@ export class WaitingRetries<M extends PulseMessage> {
   }
 
   #exclude(item: HandledItem<M>): void {
-    if (item.excludeFromPrefetch(true) || this.#crowdedAt > 0) return;
-    this.#crowdedAt = this.#items.size;
-    this.#onCrowded(this.#crowdedAt);
+    if (item.excludeFromPrefetch(true) || this.#reportedAt > 0) return;
+    this.#reportedAt = this.#items.size;
+    this.#onCrowded(this.#reportedAt);
   }
 }

@@ -17,7 +17,7 @@ const STATUSES: readonly unknown[] = [
  * The result of the message takes precedence. If the function fails after it has called `send`, the result of `send` is
  * returned, and `warn` receives a warning.
  */
-export async function sentAround(
+export async function publishAround(
   around: AroundPublish,
   message: Parameters<AroundPublish>[0],
   send: Parameters<AroundPublish>[1],

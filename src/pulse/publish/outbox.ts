@@ -55,12 +55,12 @@ const WINDOW_BYTES = 16 * 1024 * 1024;
 export class Outbox {
   readonly #bounds: PublishBounds;
   /** Why nothing is confirmed at the moment, as far as it is known. */
-  readonly #trouble: () => string | undefined;
+  readonly #problem: () => string | undefined;
   #channel: TransportChannel | undefined;
   #waiting = new Set<Posted>();
   #waitingBytes = 0;
   readonly #sent: SentWindow<Posted>;
-  readonly #suspicion = new PoisonDetector<Posted>(() => {
+  readonly #poisonDetector = new PoisonDetector<Posted>(() => {
     this.#pump();
   });
   readonly #mandatory = new Recognised<Posted>();
@@ -74,9 +74,9 @@ export class Outbox {
   #idle: (() => void)[] = [];
 
   /** @throws PulseError `invalid` for invalid bounds */
-  constructor(bounds: Partial<PublishBounds> = {}, trouble: () => string | undefined = () => undefined) {
+  constructor(bounds: Partial<PublishBounds> = {}, problem: () => string | undefined = () => undefined) {
     this.#bounds = publishBounds(bounds);
-    this.#trouble = trouble;
+    this.#problem = problem;
     this.#sent = new SentWindow(WINDOW, Math.min(this.#bounds.bytes, WINDOW_BYTES));
   }
 
@@ -105,7 +105,7 @@ export class Outbox {
     };
     this.#watch(posted.expiresAt);
     this.#unsettled++;
-    if (signal) this.#heed(signal, posted);
+    if (signal) this.#abortWith(signal, posted);
     if (this.#channel && this.#waiting.size === 0 && this.#maySend(posted)) {
       this.#send(posted, this.#channel);
       return;
@@ -140,21 +140,21 @@ export class Outbox {
     for (const { bytes } of again) this.#waitingBytes += bytes;
     this.#waiting = new Set([...again, ...this.#waiting]);
     if (!error || !isRefusal(error)) {
-      const guilty = this.#suspicion.lost(again);
-      if (guilty) this.#refuse(guilty, endsConnections(guilty, error?.message ?? this.#trouble()));
+      const poisonous = this.#poisonDetector.lost(again);
+      if (poisonous) this.#refuse(poisonous, endsConnections(poisonous, error?.message ?? this.#problem()));
       return;
     }
-    this.#suspicion.reset();
-    const guilty = refusedAmong(lost, error);
-    for (const posted of guilty) this.#refuse(posted, error);
-    if (guilty.length === 0) this.#suspicion.suspect(again);
+    this.#poisonDetector.reset();
+    const refused = refusedAmong(lost, error);
+    for (const posted of refused) this.#refuse(posted, error);
+    if (refused.length === 0) this.#poisonDetector.suspect(again);
   }
 
   /** Ends publishing and settles all remaining messages. */
   end(error: PulseError): void {
     this.#ended = error;
     this.#channel = undefined;
-    this.#suspicion.reset();
+    this.#poisonDetector.reset();
     const refused: PublishResult = { status: 'refused', error };
     const message = `${error.message} before the broker had confirmed the message: it may have arrived`;
     const unknown: PublishResult = { status: 'expired', error: new PulseError(error.kind, message) };
@@ -175,12 +175,12 @@ export class Outbox {
   #refusal(bytes: number): PulseError | undefined {
     const bounds = this.#bounds;
     if (this.#waiting.size < bounds.messages && this.#waitingBytes + bytes <= bounds.bytes) return undefined;
-    return tooMuch(bytes, bounds, this.gauge, this.#trouble());
+    return tooMuch(bytes, bounds, this.gauge, this.#problem());
   }
 
   #maySend(posted: Posted): boolean {
     if (posted.properties.mandatory && this.#mandatory.find(posted)) return false;
-    if (this.#held || !this.#suspicion.allows(posted, this.#sent.size)) return false;
+    if (this.#held || !this.#poisonDetector.allows(posted, this.#sent.size)) return false;
     return this.#sent.fits(posted.bytes);
   }
 
@@ -197,19 +197,19 @@ export class Outbox {
     const { exchange, routingKey, content, properties } = posted;
     this.#sent.add(posted);
     if (properties.mandatory) this.#mandatory.add(posted, posted);
-    this.#suspicion.sent(posted);
+    this.#poisonDetector.sent(posted);
     try {
       channel.publish(exchange, routingKey, content, properties, answer => {
         // `lost` handles an error that ends the channel, for all messages at once.
         if (answer instanceof PulseError || channel !== this.#channel) return;
-        this.#suspicion.done(posted);
+        this.#poisonDetector.done(posted);
         if (properties.mandatory) this.#mandatory.delete(posted);
         if (this.#sent.delete(posted) && !posted.settled) this.#settle(posted, resultOf(answer, posted));
         if (this.#waiting.size > 0) this.#pump();
       });
       posted.written = true;
     } catch (error) {
-      this.#suspicion.done(posted);
+      this.#poisonDetector.done(posted);
       if ((error as PulseError).kind === 'invalid') {
         this.#sent.delete(posted);
         if (properties.mandatory) this.#mandatory.delete(posted);
@@ -220,7 +220,7 @@ export class Outbox {
     }
   }
 
-  #heed(signal: AbortSignal, posted: Posted): void {
+  #abortWith(signal: AbortSignal, posted: Posted): void {
     const abort = () => {
       this.#remove(posted);
       this.#settle(posted, {
@@ -274,8 +274,8 @@ export class Outbox {
     const now = performance.now();
     this.#timer = undefined;
     this.#timerAt = Infinity;
-    const trouble = this.#trouble();
-    const why = trouble === undefined ? '' : `: ${trouble}`;
+    const problem = this.#problem();
+    const why = problem === undefined ? '' : `: ${problem}`;
     const error = new PulseError('connection', `no confirmation from the broker before the deadline${why}`);
     const expired: PublishResult = { status: 'expired', error };
     let next = Infinity;

@@ -12,7 +12,7 @@ export interface Suspect {
 const FEW = 64;
 /** A channel counts as quiet when it has lived for this time, in ms, with no suspect on its way. */
 const QUIET_MS = 1_000;
-const GUILTY = 3;
+const MAX_LOSSES = 3;
 
 /**
  * Finds a message that makes the broker close the whole connection. The broker may give no reason, and network
@@ -22,17 +22,17 @@ const GUILTY = 3;
  * 2. A message that was lost twice is sent alone. It is acquitted by its confirmation, or if the connection survives
  *    for a second.
  * 3. A message that was lost alone twice is sent once more, after its channel was quiet for a second.
- * 4. If it is lost alone again, it is guilty. Otherwise, three connections would have ended by chance while this
+ * 4. If it is lost alone again, it is poisonous. Otherwise, three connections would have ended by chance while this
  *    message alone was on its way.
  *
- * It takes five lost connections to find a guilty message.
+ * It takes five lost connections to find a poisonous message.
  */
 export class PoisonDetector<T extends Suspect> {
   readonly #released: () => void;
   /** The message that is on its way alone. */
   #alone: T | undefined;
   /** Messages that were sent alone and whose connection survived. */
-  readonly #acquitted = new Set<T>();
+  readonly #cleared = new Set<T>();
   #quiet = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -45,8 +45,8 @@ export class PoisonDetector<T extends Suspect> {
   allows(next: T, underWay: number): boolean {
     if (this.#alone) return false;
     if (next.losses < 2) return next.losses === 0 || underWay < FEW;
-    if (underWay > this.#acquitted.size) return false;
-    if (next.lostAlone < GUILTY - 1 || this.#quiet) return true;
+    if (underWay > this.#cleared.size) return false;
+    if (next.lostAlone < MAX_LOSSES - 1 || this.#quiet) return true;
     // This runs for each posted message, so a running timer is not restarted.
     if (!this.#timer) this.#inQuiet(() => (this.#quiet = true));
     return false;
@@ -56,7 +56,7 @@ export class PoisonDetector<T extends Suspect> {
     if (message.losses < 2) return;
     this.#alone = message;
     this.#inQuiet(() => {
-      this.#acquitted.add(message);
+      this.#cleared.add(message);
       message.losses = message.lostAlone = 0;
       this.#alone = undefined;
     });
@@ -64,7 +64,7 @@ export class PoisonDetector<T extends Suspect> {
 
   /** Call this when a message is no longer on its way. */
   done(message: T): void {
-    if (this.#acquitted.size > 0) this.#acquitted.delete(message);
+    if (this.#cleared.size > 0) this.#cleared.delete(message);
     if (this.#alone !== message) return;
     this.#alone = undefined;
     this.#stopTimer();
@@ -79,20 +79,20 @@ export class PoisonDetector<T extends Suspect> {
    * Call this when the channel is lost.
    *
    * @param underWay the messages that were on their way and will be sent again
-   * @returns the guilty message, once it is certain
+   * @returns the poisonous message, once it is certain
    */
   lost(underWay: readonly T[]): T | undefined {
     const alone = this.#alone;
     this.reset();
     for (const message of underWay) message.losses++;
-    if (!alone || ++alone.lostAlone < GUILTY) return undefined;
+    if (!alone || ++alone.lostAlone < MAX_LOSSES) return undefined;
     return alone;
   }
 
   /** Call this when no message is on its way any more. */
   reset(): void {
     this.#alone = undefined;
-    this.#acquitted.clear();
+    this.#cleared.clear();
     this.#quiet = false;
     this.#stopTimer();
   }

@@ -40,14 +40,14 @@ export function tooMuch(
   bytes: number,
   bounds: PublishBounds,
   { waiting, waitingBytes }: PublishGauge,
-  trouble = 'wait for confirmations before publishing more',
+  problem = 'wait for confirmations before publishing more',
 ): PulseError {
   if (bytes > bounds.bytes) {
     const all = `publishBounds.bytes allows ${bounds.bytes} for all that wait`;
     return new PulseError('invalid', `the body has ${bytes} bytes, and ${all}`);
   }
   const wait = `${waiting} messages of ${waitingBytes} bytes wait to be published`;
-  return new PulseError('full', `${wait}, which is the limit: ${trouble}`);
+  return new PulseError('full', `${wait}, which is the limit: ${problem}`);
 }
 
 /** @throws PulseError `invalid` for unknown options and an unusable deadline */

@@ -66,7 +66,7 @@ export class Publishing {
     this.#session = session;
     this.#backoff = backoff;
     this.#warn = warn;
-    this.#outbox = new Outbox(bounds, () => session.trouble);
+    this.#outbox = new Outbox(bounds, () => session.problem);
     session.state$.subscribe(({ name }) => {
       this.#outbox.hold(name === 'blocked');
     });
@@ -111,8 +111,8 @@ export class Publishing {
       error.transient ? timer(fullJitter(attempt, this.#backoff)) : throwError(() => error);
     this.#session.start();
     const late = () => {
-      const { trouble } = this.#session;
-      const why = trouble === undefined ? '' : `: ${trouble}`;
+      const { problem } = this.#session;
+      const why = problem === undefined ? '' : `: ${problem}`;
       throw new PulseError('connection', `no confirmation from the broker before the deadline${why}`);
     };
     const work$ = declared$.pipe(retry({ delay: again }));

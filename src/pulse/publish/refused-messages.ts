@@ -25,10 +25,10 @@ export function refusedAmong<T extends { readonly exchange: string }>(
   lost: readonly T[],
   { message }: PulseError,
 ): readonly T[] {
-  let blamed = '';
+  let refused = '';
   for (const { exchange } of lost) {
-    if (exchange.length > blamed.length && message.includes(`exchange '${exchange}' `)) blamed = exchange;
+    if (exchange.length > refused.length && message.includes(`exchange '${exchange}' `)) refused = exchange;
   }
-  if (blamed !== '') return lost.filter(({ exchange }) => exchange === blamed);
+  if (refused !== '') return lost.filter(({ exchange }) => exchange === refused);
   return lost.length === 1 ? lost : [];
 }

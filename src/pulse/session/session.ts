@@ -47,7 +47,7 @@ export class Session {
   }
 
   /** Why nothing can be published at the moment, as far as it is known. */
-  get trouble(): string | undefined {
+  get problem(): string | undefined {
     const state = this.#state$.value;
     if (state.name === 'blocked') return `the broker accepts no messages at the moment (${state.reason})`;
     return this.#lost?.message;

@@ -21,7 +21,7 @@ const silent = () => undefined;
 const SILENT: Log = { debug: silent, info: silent, warn: silent, error: silent, alert: silent };
 /** The minimum time before the same line is repeated on stderr, in ms. */
 const REPEAT_MS = 60_000;
-const MOST_LINES = 100;
+const MAX_LINES = 100;
 
 /** @param logger undefined: alerts go to stderr. False: nothing is logged. */
 export function logOf(logger: PulseLogger | false | undefined): Log {
@@ -46,7 +46,7 @@ function stderrAlerts(): LogFunction {
   return (_fields, message) => {
     const now = performance.now();
     if (now - (lastAt.get(message) ?? -Infinity) < REPEAT_MS) return;
-    if (lastAt.size >= MOST_LINES) lastAt.clear();
+    if (lastAt.size >= MAX_LINES) lastAt.clear();
     lastAt.set(message, now);
     process.stderr.write(`tcw/pulse: ${message.replaceAll(/\s*\n\s*/g, ' ')}\n`);
   };

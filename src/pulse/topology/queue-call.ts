@@ -22,11 +22,11 @@ export type QueueCall = <T>(
 
 /**
  * @param live resolves with the connection as soon as there is one
- * @param trouble returns why there is no connection, as far as it is known
+ * @param problem returns why there is no connection, as far as it is known
  */
 export function queueCalls(
   live: () => Promise<TransportConnection>,
-  trouble: () => string | undefined,
+  problem: () => string | undefined,
   timeoutMs = QUEUE_CALL_MS,
 ): QueueCall {
   return async (done, work) => {
@@ -58,7 +58,7 @@ export function queueCalls(
     const { promise, reject } = Promise.withResolvers<never>();
     const giveUp = () => {
       late = true;
-      const why = trouble() ?? 'it does not answer';
+      const why = problem() ?? 'it does not answer';
       reject(
         failed(
           channel

@@ -3,9 +3,9 @@ import { checkShortString } from './short-string.ts';
 import { taggedValue, type Tagged } from './tagged-value.ts';
 
 /** How deep tables and arrays may be nested. Deeper nesting could overflow the stack of recursive code. */
-export const MOST_NESTED = 100;
+export const MAX_DEPTH = 100;
 /** The size of amqplib's buffer for the headers of a message, in bytes on the wire. */
-const MOST_BYTES = 65_536;
+const MAX_BYTES = 65_536;
 const INT64 = { min: -(2 ** 63), end: 2 ** 63 };
 
 /** The overhead of an array with the name `CC`, in bytes. */
@@ -35,14 +35,14 @@ interface HeaderTable {
 export function headerTable(headers: object, routes: readonly string[] = []): HeaderTable {
   const writer = new TableWriter();
   try {
-    if (typeof headers !== 'object' || Array.isArray(headers)) throw new Unsayable('not an object');
+    if (typeof headers !== 'object' || Array.isArray(headers)) throw new UnsupportedValue('not an object');
     if (routes.length > 0) writer.take(CC_BYTES);
     for (const route of routes) writer.take(5 + Buffer.byteLength(route));
     const table = writer.table(headers, 0);
     return { table, bytes: writer.bytes };
   } catch (error) {
     if (error instanceof PulseError) throw error;
-    if (error instanceof Unsayable) throw error.error;
+    if (error instanceof UnsupportedValue) throw error.error;
     // The caller's object may contain a getter or a proxy that throws.
     throw new PulseError('invalid', `reading the headers failed: ${String(error)}`, { cause: error });
   }
@@ -55,7 +55,7 @@ export function setEntry(table: Table, name: string, value: unknown): void {
 }
 
 /** A value that has no AMQP type. Its path is assembled only when this error occurs. */
-class Unsayable extends Error {
+class UnsupportedValue extends Error {
   #place = '';
 
   under(step: string): this {
@@ -74,12 +74,12 @@ class TableWriter {
 
   take(bytes: number): void {
     this.bytes += bytes;
-    if (this.bytes <= MOST_BYTES) return;
-    throw new PulseError('invalid', `the headers are too long: they may take ${MOST_BYTES} bytes together`);
+    if (this.bytes <= MAX_BYTES) return;
+    throw new PulseError('invalid', `the headers are too long: they may take ${MAX_BYTES} bytes together`);
   }
 
   table(given: object, depth: number): Table {
-    if (depth > MOST_NESTED) throw new Unsayable(`nested more than ${MOST_NESTED} deep`);
+    if (depth > MAX_DEPTH) throw new UnsupportedValue(`nested more than ${MAX_DEPTH} deep`);
     this.take(4);
     const table: Table = {};
     for (const [name, value] of Object.entries(given)) {
@@ -89,7 +89,7 @@ class TableWriter {
       try {
         setEntry(table, name, this.#value(value, depth));
       } catch (error) {
-        throw error instanceof Unsayable ? error.under(`.${name}`) : error;
+        throw error instanceof UnsupportedValue ? error.under(`.${name}`) : error;
       }
     }
     return table;
@@ -99,7 +99,7 @@ class TableWriter {
     this.take(1);
     switch (typeof value) {
       case 'string':
-        if (!value.isWellFormed()) throw new Unsayable('not well-formed Unicode');
+        if (!value.isWellFormed()) throw new UnsupportedValue('not well-formed Unicode');
         this.take(4 + Buffer.byteLength(value));
         return value;
       case 'number':
@@ -112,12 +112,12 @@ class TableWriter {
       case 'object':
         return value === null ? null : this.#object(value, depth);
       default:
-        throw new Unsayable(typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`);
+        throw new UnsupportedValue(typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`);
     }
   }
 
   #number(value: number): unknown {
-    if (!Number.isFinite(value)) throw new Unsayable(String(value));
+    if (!Number.isFinite(value)) throw new UnsupportedValue(String(value));
     // amqplib treats every number from 2^50 on as an integer, and -0 as 0.
     const isInteger = Number.isInteger(value) && !Object.is(value, -0);
     if (isInteger && value >= INT64.min && value < INT64.end) {
@@ -140,34 +140,34 @@ class TableWriter {
     const prototype: unknown = Object.getPrototypeOf(value);
     // This also accepts plain objects of another realm.
     if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
-      throw new Unsayable(`a ${value.constructor.name}`);
+      throw new UnsupportedValue(`a ${value.constructor.name}`);
     }
     return this.table(value, depth + 1);
   }
 
   #array(values: readonly unknown[], depth: number): unknown[] {
-    if (depth > MOST_NESTED) throw new Unsayable(`nested more than ${MOST_NESTED} deep`);
+    if (depth > MAX_DEPTH) throw new UnsupportedValue(`nested more than ${MAX_DEPTH} deep`);
     this.take(4);
     // Not `map`, which skips holes.
     return Array.from(values, (value, index) => {
       try {
         return this.#value(value, depth);
       } catch (error) {
-        throw error instanceof Unsayable ? error.under(`[${index}]`) : error;
+        throw error instanceof UnsupportedValue ? error.under(`[${index}]`) : error;
       }
     });
   }
 
   #date(date: Date): unknown {
     const seconds = Math.floor(date.getTime() / 1_000);
-    if (Number.isNaN(seconds)) throw new Unsayable('an invalid date');
-    if (seconds < 0) throw new Unsayable('a date before 1970');
+    if (Number.isNaN(seconds)) throw new UnsupportedValue('an invalid date');
+    if (seconds < 0) throw new UnsupportedValue('a date before 1970');
     return this.#tagged({ '!': 'timestamp', value: seconds });
   }
 
   #tagged(tagged: Tagged): unknown {
     const written = taggedValue(tagged);
-    if (typeof written === 'string') throw new Unsayable(written);
+    if (typeof written === 'string') throw new UnsupportedValue(written);
     this.take(written.bytes);
     return written.tagged;
   }

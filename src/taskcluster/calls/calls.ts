@@ -88,7 +88,7 @@ export function serviceCalls({
 }
 
 /** Multiplies the backoff for a service that reports overload. */
-const PATIENCE_UNDER_LOAD = 5;
+const BUSY_FACTOR = 5;
 
 /**
  * A whole fleet may call at the same moment. If the service refuses that load, the fleet must not retry within
@@ -96,7 +96,7 @@ const PATIENCE_UNDER_LOAD = 5;
  */
 function backoffAfter({ statusCode }: ServiceError, { backoff }: CallPolicy): Backoff {
   const isBusy = statusCode === 429 || statusCode === 503;
-  return isBusy ? { ...backoff, baseMs: backoff.baseMs * PATIENCE_UNDER_LOAD } : backoff;
+  return isBusy ? { ...backoff, baseMs: backoff.baseMs * BUSY_FACTOR } : backoff;
 }
 
 /** Makes one call to the queue, as {@link Call} does to any service. */

@@ -17,7 +17,7 @@ export interface CallPolicy {
 
 const BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
 /** Survives an outage of about ten minutes. */
-const STUBBORN: CallPolicy = { timeoutMs: 30_000, retries: 240, forMs: 600_000, backoff: BACKOFF };
+const PERSISTENT: CallPolicy = { timeoutMs: 30_000, retries: 240, forMs: 600_000, backoff: BACKOFF };
 /** Survives an outage of about a minute. */
 const PATIENT: CallPolicy = { timeoutMs: 30_000, retries: 28, forMs: 60_000, backoff: BACKOFF };
 const QUICK: CallPolicy = { timeoutMs: 5_000, retries: 1, backoff: { baseMs: 100, capMs: 500 } };
@@ -38,10 +38,10 @@ const QUICK: CallPolicy = { timeoutMs: 5_000, retries: 1, backoff: { baseMs: 100
 export const CALL_POLICIES = {
   claimWork: { ...PATIENT, timeoutMs: 60_000, retries: 0 },
   reclaimTask: { ...PATIENT, retries: 0 },
-  reportCompleted: STUBBORN,
-  reportFailed: STUBBORN,
-  reportException: STUBBORN,
-  createArtifact: STUBBORN,
+  reportCompleted: PERSISTENT,
+  reportFailed: PERSISTENT,
+  reportException: PERSISTENT,
+  createArtifact: PERSISTENT,
   createTask: PATIENT,
   status: QUICK,
   pendingTasks: QUICK,
@@ -69,7 +69,7 @@ export function policyOf(
   name: string,
   chosen: Readonly<Partial<Record<string, CallPolicy>>> = {},
 ): CallPolicy {
-  if (UPLOADS.has(`${service}.${name}`)) return STUBBORN;
+  if (UPLOADS.has(`${service}.${name}`)) return PERSISTENT;
   if (ONCE.has(`${service}.${name}`)) return { ...PATIENT, retries: 0 };
   if (service !== 'queue') return PATIENT;
   const policies: Readonly<Partial<Record<string, CallPolicy>>> = { ...CALL_POLICIES, ...chosen };

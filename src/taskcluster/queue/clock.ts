@@ -1,5 +1,5 @@
 /** A timestamp in an answer of the queue, and when the call began and was answered on our monotonic clock, in ms. */
-export interface TimeSeen {
+export interface ObservedTime {
   readonly queueMs: number;
   readonly askedAt: number;
   readonly answeredAt: number;
@@ -18,7 +18,7 @@ export interface QueueClock {
   now(): number;
   /** Converts a time of the queue's clock to our monotonic clock (`performance.now()`). */
   at(queueMs: number): number;
-  see(time: TimeSeen): void;
+  see(time: ObservedTime): void;
 }
 
 /** How many of the last timestamps count. Clocks drift and are adjusted, so older ones do not. */

@@ -35,5 +35,5 @@ export function contentTypeProblem(contentType = ''): string | undefined {
   }
   return /^[\x20-\x7e]*$/.test(contentType)
     ? undefined
-    : `its contentType ${JSON.stringify(contentType)} holds other characters than printable ASCII`;
+    : `its contentType ${JSON.stringify(contentType)} contains characters other than printable ASCII`;
 }

@@ -14,11 +14,11 @@ export function artifactName({ name, path }: ArtifactSpec): string {
 export function nameProblem(name: string): string | undefined {
   if (name === '') return 'its name is empty';
   if (name.length > 1_024) return `its name has ${name.length} characters, more than 1,024`;
-  if (!/^[\x20-\x7e]+$/.test(name)) return 'its name holds other characters than printable ASCII';
+  if (!/^[\x20-\x7e]+$/.test(name)) return 'its name contains characters other than printable ASCII';
   if (name.startsWith('/') || name.includes('//'))
-    return 'its name holds an empty part (a leading or a double slash)';
+    return 'its name contains an empty part (a leading or double slash)';
   if (name.split('/').some(part => part === '.' || part === '..')) {
-    return 'a part of its name is . or .., which a URL does not keep';
+    return 'a part of its name is . or .., which URLs do not preserve';
   }
   const long = name.split('/').find(part => part.length > 255);
   return long === undefined ? undefined : `a part of its name has ${long.length} characters, more than 255`;

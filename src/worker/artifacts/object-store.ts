@@ -7,8 +7,8 @@ import {
   type RunCalls,
 } from '../../taskcluster/index.ts';
 import { putFile, type Place, type Upload } from '../files/put.ts';
-import { readAgain } from '../files/read-again.ts';
-import { wholeOf } from '../files/whole-of.ts';
+import { retryRead } from '../files/retry-read.ts';
+import { readWhole } from '../files/read-whole.ts';
 import { TaskError } from '../outcome.ts';
 import type { ArtifactStore, NewArtifact, StoringOptions } from './store.ts';
 
@@ -18,9 +18,9 @@ const INLINE_BYTES = 8_192;
 type Created = Extract<PostArtifactResponse, { storageType: 'object' }>;
 
 /**
- * Stores artifacts of the storage type `object`. The queue issues credentials for one upload to the object
- * service. The service accepts the content, or names the place for it. Then both services are told that the
- * content is there. The service has no content encodings, so content is stored as it is.
+ * Stores artifacts of the storage type `object`. The queue issues credentials for one upload to the object service.
+ * The service accepts the content, or returns a URL to which it must be uploaded. Afterwards, both services are
+ * informed that the upload is complete. The service has no content encodings, so content is stored as it is.
  */
 export function objectStore(
   calls: Pick<RunCalls, 'createArtifact' | 'finishArtifact' | 'serviceAs'>,
@@ -45,7 +45,7 @@ export function objectStore(
     if (uploadMethod.putUrl) return uploadMethod.putUrl;
     throw new TaskError(
       'resource-unavailable',
-      'the object service takes uploads neither inline nor by a signed URL',
+      'the object service accepts uploads neither inline nor by signed URL',
     );
   };
   const finish = async (
@@ -67,7 +67,7 @@ export function objectStore(
         const putUrl = { contentType, contentLength: size };
         const whole =
           size <= INLINE_BYTES
-            ? await readAgain(() => wholeOf(content, size, options.signal), options.signal)
+            ? await retryRead(() => readWhole(content, size, options.signal), options.signal)
             : undefined;
         const dataInline = whole && { contentType, objectData: whole.toString('base64') };
         let sha256 = whole && createHash('sha256').update(whole).digest('hex');

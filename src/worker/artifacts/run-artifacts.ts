@@ -5,8 +5,8 @@ import type { PostArtifactRequest, RunCalls } from '../../taskcluster/index.ts';
 import { sizeOf, type FileSource } from '../files/file-source.ts';
 import { gzipped } from '../files/gzip.ts';
 import { namelessFile } from '../files/new-file.ts';
-import { asItIs, type Upload } from '../files/put.ts';
-import { readAgain } from '../files/read-again.ts';
+import { unchangedUpload, type Upload } from '../files/put.ts';
+import { retryRead } from '../files/retry-read.ts';
 import { objectStore } from './object-store.ts';
 import { s3Store } from './s3-store.ts';
 import type { ArtifactSink, Content, UploadOptions } from './sink.ts';
@@ -75,7 +75,7 @@ export function runArtifacts({
     onDigest: ((sha256: string) => void) | undefined,
   ): Promise<Upload> => {
     const ready = onDigest ? undefined : await compressed?.();
-    if (ready) return { ...(await asItIs(ready)), contentEncoding: 'gzip' };
+    if (ready) return { ...(await unchangedUpload(ready)), contentEncoding: 'gzip' };
     const newTarget = () => namelessFile(`${beside}.artifact`);
     const compressOnce = async () => {
       const hash = onDigest && createHash('sha256');
@@ -84,7 +84,7 @@ export function runArtifacts({
       if (hash) onDigest?.(hash.digest('hex'));
       return made;
     };
-    const zip = disposal.use(await readAgain(compressOnce, signal));
+    const zip = disposal.use(await retryRead(compressOnce, signal));
     // Each upload may hold two descriptors, not three.
     if (zip.content !== source) await onEncoded?.();
     return zip;
@@ -114,10 +114,10 @@ export function runArtifacts({
         : undefined;
       const encode = async (): Promise<Upload> => {
         const source = await content;
-        if (contentEncoding === 'identity' || !store.takesGzip) return asItIs(source, size);
+        if (contentEncoding === 'identity' || !store.takesGzip) return unchangedUpload(source, size);
         if (!Buffer.isBuffer(source)) return compress(source, options, disposal, onDigest);
         onDigest?.(createHash('sha256').update(source).digest('hex'));
-        return { ...(await asItIs(await gzip(source))), contentEncoding };
+        return { ...(await unchangedUpload(await gzip(source))), contentEncoding };
       };
       const create = async () => {
         const put = await store.create({ name, contentType, expires, contentLength }, signal);

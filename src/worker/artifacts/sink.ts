@@ -16,9 +16,9 @@ export interface ArtifactSink {
   reference(name: string, options: ReferenceOptions): Promise<void>;
   /** Creates an error artifact, which says why the content is missing. */
   error(name: string, options: ErrorOptions): Promise<void>;
-  /** Whether an artifact's content can be uploaded again, in place of what is there. */
+  /** Whether an artifact's content can be replaced by another upload. */
   readonly canReplace: boolean;
-  /** Keeps a name for what a feature uploads later: the payload's artifacts of that name are passed over. */
+  /** Reserves a name for a later upload of a feature. The payload's artifacts with that name are skipped. */
   reserve(name: string, feature: string): void;
   /** Returns who reserved a name, or undefined. */
   reservedBy(name: string): string | undefined;

@@ -9,7 +9,7 @@ export interface AskingState {
   /**
    * Registers a call that may bring claims.
    *
-   * @param isExpected whether a task is known to be pending. A long poll is none of the waiting calls
+   * @param isExpected whether a task is known to be pending. A long poll does not count as a waiting call
    * @returns a function to call as soon as the call has succeeded or failed
    */
   callOpened(isExpected?: boolean): CallOver;

@@ -23,7 +23,7 @@ import type { Claim, Queue } from '../../taskcluster/index.ts';
 import type { Emit } from '../events.ts';
 import { askingState, type AskingState } from './asking-state.ts';
 import type { Quarantine } from './quarantine.ts';
-import type { Room } from './room.ts';
+import type { ClaimGate } from './claim-gate.ts';
 
 /** A request for work. Its slots are already taken. */
 export interface Demand {
@@ -55,7 +55,7 @@ const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 10_000 };
  *
  * @param draining$ ends the pause after a failure, because the worker does not wait for more work
  * @param quarantine receives each answer; in quarantine, a demand counts as failed
- * @param room if there is no room for a run, a demand counts as failed
+ * @param gate if there is no room for a run, a demand counts as failed
  */
 export function claim(
   queue: Queue,
@@ -63,13 +63,13 @@ export function claim(
   draining$: Observable<unknown>,
   quarantine?: Quarantine,
   asking: AskingState = askingState(),
-  room?: Pick<Room, 'isThere'>,
+  gate?: Pick<ClaimGate, 'check'>,
 ): OperatorFunction<Demand, Claim> {
   let failures = 0;
   const works$ = new Subject<void>();
   return demand$ =>
     demand$.pipe(
-      mergeMap(demand => (room ? withRoom(demand, room) : of(demand))),
+      mergeMap(demand => (gate ? unlessClosed(demand, gate) : of(demand))),
       mergeMap(demand =>
         defer(() => {
           const failuresBefore = failures;
@@ -96,8 +96,8 @@ export function claim(
     );
 
   /** Emits the demand if there is room for another run, and the worker has not been told to exit meanwhile. */
-  function withRoom(demand: Demand, { isThere }: Pick<Room, 'isThere'>): Observable<Demand> {
-    return merge(from(isThere()), draining$.pipe(map(() => false))).pipe(
+  function unlessClosed(demand: Demand, { check }: Pick<ClaimGate, 'check'>): Observable<Demand> {
+    return merge(from(check()), draining$.pipe(map(() => false))).pipe(
       take(1),
       filter(there => {
         if (!there) demand.failed();

@@ -21,7 +21,7 @@ import {
 import type { Engine } from '../engines/engine.ts';
 import type { Emit } from '../events.ts';
 import type { Slots } from '../life/slots.ts';
-import type { Room } from './room.ts';
+import type { ClaimGate } from './claim-gate.ts';
 
 export interface EngineWatchTimes {
   /** Interval between checks of an engine that answers, in ms. */
@@ -40,19 +40,19 @@ export const ENGINE_WATCH_TIMES: Omit<EngineWatchTimes, 'limitMs'> = {
   settleMs: 90_000,
 };
 
-/** How long after an engine was asked its answer still counts for a claim, in ms: it is asked before each `claimWork` call. */
+/** How long an engine's answer stays valid for a claim, in ms. The engine is asked before each `claimWork` call. */
 const RECENT_MS = 1_000;
 
-/** Watches the engines that can go away while the worker runs. */
-export interface EngineWatch extends Room {
+/** Watches the engines that can disappear while the worker runs. */
+export interface EngineWatch extends ClaimGate {
   /**
    * Whether an engine is away. It is asked again, unless it was asked in the last second and `recent` allows that answer. An
    * engine that is found to be away pauses claiming.
    */
   isAway(engine: Engine, options?: { readonly recent?: boolean }): Promise<boolean>;
   /**
-   * Whether no slot is left in service, as the slots say, but for the time in which an engine is away: a run whose container
-   * cannot be ended then has its slot back when the engine is.
+   * Whether all slots are out of service. Always false while an engine is away: a run whose container cannot be ended
+   * gets its slot back when the engine returns.
    */
   outOfService(outOfService$: Observable<boolean>): Observable<boolean>;
 }
@@ -102,11 +102,11 @@ export function engineWatch(
   const checkAll = async (): Promise<void> => {
     askedAt = performance.now();
     await Promise.all(watched.map(ask));
-    const isOut = awaySince.size > 0;
-    if (isOut === out$.value) return;
-    if (isOut) slots.pause('engine');
+    const isAway = awaySince.size > 0;
+    if (isAway === out$.value) return;
+    if (isAway) slots.pause('engine');
     else slots.resume('engine');
-    out$.next(isOut);
+    out$.next(isAway);
   };
 
   const checkOnce = (): Promise<unknown> => {
@@ -117,34 +117,34 @@ export function engineWatch(
   };
 
   return {
-    get isOut() {
+    get isClosed() {
       return out$.value;
     },
-    isThere: async () => {
+    check: async () => {
       if (!out$.value) await checkOnce();
       return !out$.value;
     },
     isAway: async (engine, { recent = false } = {}) => {
       if (!watched.includes(engine)) return false;
       if (!recent || performance.now() - askedAt > RECENT_MS) {
-        // A question that is under way may have been answered before whatever makes the caller ask.
+        // A check in progress may have been answered before the event that makes the caller ask.
         await checking;
         await checkOnce();
       }
       return awaySince.has(engine.name);
     },
-    release$: merge(
+    opened$: merge(
       out$.pipe(
-        switchMap(isOut => {
+        switchMap(isAway => {
           if (watched.length === 0) return EMPTY;
-          return isOut ? timer(againMs, againMs) : timer(everyMs, everyMs);
+          return isAway ? timer(againMs, againMs) : timer(everyMs, everyMs);
         }),
         exhaustMap(checkOnce),
         ignoreElements(),
       ),
       out$.pipe(
         skip(1),
-        filter(isOut => !isOut),
+        filter(isAway => !isAway),
       ),
     ).pipe(
       finalize(() => {
@@ -153,13 +153,13 @@ export function engineWatch(
     ),
     outOfService: outOfService$ =>
       defer(() => {
-        let wasOut = false;
+        let wasAway = false;
         return combineLatest([outOfService$, out$]).pipe(
-          switchMap(([isOutOfService, isOut]) => {
-            wasOut ||= isOut;
-            if (isOut) return NEVER;
+          switchMap(([isOutOfService, isAway]) => {
+            wasAway ||= isAway;
+            if (isAway) return NEVER;
             if (!isOutOfService) return of(false);
-            if (wasOut) return timer(settleMs).pipe(map(() => true));
+            if (wasAway) return timer(settleMs).pipe(map(() => true));
             // An engine may have become unavailable just now, and its slots with it.
             return from(checkOnce()).pipe(
               filter(() => !out$.value),

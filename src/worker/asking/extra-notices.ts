@@ -7,8 +7,8 @@ import type { WaitingCalls } from './waiting-calls.ts';
 const PENDING_MS = 4_000;
 
 /**
- * Lets waiting calls take notices, and settles each notice when its call is over. A notice that none takes is given
- * back.
+ * Lets waiting calls take notices, and settles each notice when its call is over. A notice that no call takes is
+ * given back.
  */
 export function takenByWaitingCalls(
   queue: Queue,

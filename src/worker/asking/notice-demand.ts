@@ -22,8 +22,8 @@ const FRESH_MS = 5_000;
 const CHECK_MS = 4_000;
 
 /**
- * Turns each notice of a pending task into demand for one claim. Notices that arrive together become one demand
- * for as many claims, because `claimWork` returns whichever tasks come first.
+ * Turns each notice of a pending task into demand for one claim. Notices that arrive together become one demand for
+ * as many claims, because `claimWork` may return any tasks of the queue.
  */
 export function demandFromNotices(
   queue: Queue,
@@ -96,7 +96,7 @@ function isFresh(notice: PendingNotice, now: () => number): boolean {
 }
 
 /**
- * Whether an old notice still stands for a task. Its own run may have been claimed through another task's
+ * Whether an old notice still represents a pending task. Its own run may have been claimed through another task's
  * notice, which then has no run left. So the notice counts as long as anything is pending.
  */
 async function stillCounts({ taskId, runId }: PendingNotice, queue: Queue): Promise<boolean> {
@@ -105,7 +105,7 @@ async function stillCounts({ taskId, runId }: PendingNotice, queue: Queue): Prom
     const status = await queue.status(taskId, signal);
     if (status?.runs[runId]?.state === 'pending') return true;
     const pending = await queue.pendingTasks(signal);
-    // If neither question is allowed, only the notice itself is left to go by.
+    // If the worker may ask neither question, it must rely on the notice itself.
     return pending === undefined ? status === undefined : pending > 0;
   } catch {
     return true;

@@ -38,8 +38,8 @@ export interface PendingCheckTimes {
    */
   readonly backlogMs: number;
   /**
-   * The interval between two checks after a quiet period, in ms. Up to half of it is jitter. Only tasks that are found
-   * by both have certainly no notice on its way.
+   * The interval between two checks after a quiet period, in ms. Up to half of it is jitter. Only tasks found by both
+   * checks are certain to have no notice in transit.
    */
   readonly confirmMs: number;
   /** How long an answer with many more tasks than slots is reused, in ms. */
@@ -61,16 +61,16 @@ const PLENTY = MAX_CLAIMS;
 const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 10_000 };
 
 /** If a notice that was given back reaches another worker of the pool at all, it does so within this time (ms). */
-const COMES_AGAIN_MS = 1_000;
+const REPEAT_MS = 1_000;
 
 /**
- * The safety net under the notices. It asks how many tasks are pending, and demands as many as there are slots.
- * It checks at once when it is subscribed to, which is when Pulse has come (back), and when a free slot has
- * seen no notice for a while.
+ * Complements the notices: asks how many tasks are pending, and demands as many as there are slots. It checks at once
+ * when it is subscribed, which happens when Pulse connects or reconnects, and when a free slot has received no notice
+ * for a while.
  *
- * An empty `claimWork` is a 20 s poll that slows the whole pool, so nothing is claimed blindly. Only if the
- * worker lacks the scope for the check (403) does it claim without one, after a quiet period or a failed claim.
- * After a quiet period, tasks must be found twice.
+ * An empty `claimWork` is a 20 s poll that slows the whole pool, so nothing is claimed blindly. Only if the worker
+ * lacks the scope for the check (403) does it claim without one, after a quiet period or a failed claim. After a
+ * quiet period, tasks must be found twice.
  *
  * @param notice$ each of its items shows that notices arrive
  * @param asking requests an immediate check, when a claim has failed or the worker is about to exit as idle
@@ -205,7 +205,7 @@ function reasons({ check$ }: AskingState, notice$: Observable<unknown>): Observa
     mergeMap(why =>
       why === 'idle'
         ? of(why)
-        : timer(COMES_AGAIN_MS).pipe(
+        : timer(REPEAT_MS).pipe(
             takeUntil(notice$),
             map(() => why),
           ),

@@ -2,7 +2,9 @@ import { defer, filter, Observable, repeat, switchMap, take, timer } from 'rxjs'
 import type { Slots } from '../life/slots.ts';
 import { MAX_CLAIMS, type Demand } from './claim.ts';
 
-/** An empty answer that comes sooner (ms) was not a long poll. The next call then follows after this pause. */
+/**
+ * An empty answer within less than this time (ms) was not a long poll. The next call is then delayed by this time.
+ */
 const SHORTEST_POLL_MS = 5_000;
 
 /**

@@ -25,8 +25,7 @@ import type { Slots } from '../life/slots.ts';
  */
 const PATIENCE_MS = 2_000;
 /**
- * How long exceptions are remembered, in ms. A run's exception may arrive before the answer that brings its
- * claim.
+ * How long exceptions are remembered, in ms. A run's exception may arrive before the answer that contains its claim.
  */
 const MEMORY_MS = 60_000;
 /** How long the consumer of extra notices is kept when none is wanted, in ms. By then, all of them are settled. */
@@ -38,7 +37,7 @@ export interface PulseLink {
   /** Notices for calls that wait. They precede those of all other workers of the pool. */
   readonly extraNotices$: Observable<PendingNotice>;
   readonly exceptions$: Observable<RunException>;
-  /** Whether both queues are being consumed. The first value comes when they are, or when that takes too long. */
+  /** Whether both queues are being consumed. Emits for the first time when they are, or when that takes too long. */
   readonly up$: Observable<boolean>;
   /** Exceptions may have been missed until this time (`performance.now()`). Replays the last time. */
   readonly missed$: Observable<number>;

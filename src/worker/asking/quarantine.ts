@@ -27,7 +27,7 @@ const QUARANTINE_TIMES: QuarantineTimes = {
 const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 30_000 };
 
 /** Without the scope to check, this many suspicious answers in a row count as a quarantine. One may be bad luck. */
-const ODD_ANSWERS = 2;
+const MAX_ODD_ANSWERS = 2;
 
 export interface Quarantine {
   /**
@@ -40,9 +40,9 @@ export interface Quarantine {
    */
   isQuarantined(isExpected: boolean, claims: number): Promise<boolean>;
   /** Whether the worker must not ask for work at present. */
-  readonly isOut: boolean;
+  readonly isActive: boolean;
   /** Ends the pause when its time has come, and emits. Notices of pending tasks may have been missed. */
-  readonly release$: Observable<unknown>;
+  readonly ended$: Observable<unknown>;
 }
 
 /**
@@ -95,8 +95,8 @@ export function quarantine(
     const found = await check();
     if (found !== 'unknown') return found === 'quarantined';
     // Whatever the reason: while tasks are known to be pending, another worker needs the notice.
-    if (++oddAnswers < ODD_ANSWERS) return pending !== undefined;
-    if (oddAnswers === ODD_ANSWERS) {
+    if (++oddAnswers < MAX_ODD_ANSWERS) return pending !== undefined;
+    if (oddAnswers === MAX_ODD_ANSWERS) {
       emit({ type: 'starved', pending });
     }
     pauseFor(pauseMs);
@@ -105,7 +105,7 @@ export function quarantine(
   };
 
   const gotWork = () => {
-    if (oddAnswers >= ODD_ANSWERS) emit({ type: 'starved-no-more' });
+    if (oddAnswers >= MAX_ODD_ANSWERS) emit({ type: 'starved-no-more' });
     oddAnswers = 0;
     pauseMs = times.firstPauseMs;
   };
@@ -120,7 +120,7 @@ export function quarantine(
   };
 
   return {
-    get isOut() {
+    get isActive() {
       return isOut;
     },
     isQuarantined: async (isExpected, claims) => {
@@ -138,7 +138,7 @@ export function quarantine(
         return false;
       }
     },
-    release$: defer(() =>
+    ended$: defer(() =>
       pause$.pipe(
         switchMap(ms => longTimer(ms)),
         mergeMap(() =>

@@ -17,11 +17,11 @@ import { taskRun } from '../run/task-run.ts';
 import type { Slots } from '../life/slots.ts';
 
 /**
- * Runs each claim in its slot. The slot becomes free when the last trace of the run is gone. While processes of
+ * Runs each claim in its slot. The slot becomes free when everything of the run has been removed. While processes of
  * a finished run cannot be ended, its slot is out of service.
  *
- * A claim is given back instead when the worker is draining, or when the engine that the task needs is away: a `claimWork` call
- * may have been open when either began.
+ * A claim is given back instead when the worker is draining, or when the engine that the task needs is away: a
+ * `claimWork` call may have been open when either began.
  */
 export function runEach(
   worker: WorkerContext,

@@ -38,7 +38,7 @@ export interface WaitingCalls {
 }
 
 export function waitingCalls(): WaitingCalls {
-  /** The waiting calls, each with what its notice waits for. */
+  /** The waiting calls, each with the callback for its notice. */
   const waiting = new Map<object, CallOver | undefined>();
   const withoutNotice = () => [...waiting].filter(([, taker]) => !taker).map(([call]) => call);
   const changed$ = new BehaviorSubject<void>(undefined);

@@ -169,7 +169,7 @@ export interface Sandbox {
    * capability `background`, its children end with it.
    *
    * @throws CommandNotStarted when the program is missing, not executable, or its arguments are too large
-   * @throws EngineAway when the engine could not be reached before the command was started
+   * @throws EngineUnreachable when the engine could not be reached before the command was started
    */
   run(command: Command): Promise<CommandResult>;
   /** The task's files, as the task sees them. */
@@ -182,7 +182,7 @@ export interface Sandbox {
    * Starts a program in a terminal of its own, beside the commands. A sandbox can have several. The program ends with
    * the run, and its output goes to the terminal only. Only with the capability `terminals`.
    *
-   * @throws NothingRuns where the engine can open a terminal only beside a running command; Error when it cannot be
+   * @throws NoRunningCommand where the engine can open a terminal only beside a running command; Error when it cannot be
    *   opened
    */
   openTerminal?(command: TerminalCommand): Promise<Terminal>;
@@ -251,8 +251,8 @@ export interface Terminal extends AsyncDisposable {
 }
 
 /** The engine can open a terminal only while a command runs, and none does. The call can be repeated. */
-export class NothingRuns extends Error {
-  override readonly name = 'NothingRuns';
+export class NoRunningCommand extends Error {
+  override readonly name = 'NoRunningCommand';
 }
 
 export interface CommandResult {
@@ -272,6 +272,6 @@ export class CommandNotStarted extends Error {
 }
 
 /** The engine cannot be reached, and no process of the command was started. */
-export class EngineAway extends Error {
-  override readonly name = 'EngineAway';
+export class EngineUnreachable extends Error {
+  override readonly name = 'EngineUnreachable';
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { isIPv6, type AddressInfo } from 'node:net';
 import type { Tls } from './tls.ts';
-import type { Way } from './way-in.ts';
+import type { ExposureMethod } from './exposure-method.ts';
 
 interface DirectOptions {
   readonly name: string;
@@ -19,7 +19,7 @@ interface DirectOptions {
  * Exposes the server on a port of this machine. It listens on all addresses, since the public one may belong to another
  * machine (NAT).
  */
-export function direct({ name, publicIP, port: wanted, tls, host }: DirectOptions): Way {
+export function direct({ name, publicIP, port: wanted, tls, host }: DirectOptions): ExposureMethod {
   return {
     name,
     tls,

@@ -5,14 +5,14 @@ import type { Duplex } from 'node:stream';
  * Makes a worker reachable from outside. Each worker has one exposure, which opens its HTTP server at the first use.
  */
 export interface Exposure extends AsyncDisposable {
-  /** The name of the way to the worker, such as `publicIP`. Undefined if none is configured. */
-  readonly way: string | undefined;
+  /** The name of the configured method, such as `publicIP`. Undefined if none is configured. */
+  readonly method: string | undefined;
   /**
    * Serves the requests whose path begins with `/<name>/<secret>`. The secret is new, cannot be guessed, and is
    * compared in constant time.
    *
    * @param name `log` or `shell`
-   * @throws NoWayIn if no way is configured; Error if the way cannot be opened, in which case the next call tries again
+   * @throws ExposureNotConfigured if no method is configured; Error if the endpoint cannot be opened, in which case the next call tries again
    */
   open(name: string, handler: Handler): Promise<Exposed>;
 }
@@ -34,9 +34,9 @@ export interface Exposed extends AsyncDisposable {
   readonly url: string;
 }
 
-/** The worker's configuration contains no way to reach it from outside. */
-export class NoWayIn extends Error {
-  override readonly name = 'NoWayIn';
+/** The configuration does not say how the worker can be reached from outside. */
+export class ExposureNotConfigured extends Error {
+  override readonly name = 'ExposureNotConfigured';
 
   constructor() {
     super('this worker cannot be reached from outside: configure publicIP, or wstServerURL and wstAudience');

@@ -1,6 +1,6 @@
-/** Makes a worker reachable from outside: one HTTP server, and the ways that lead to it. */
-export { NoWayIn, type Exposed, type Exposure, type Handler } from './exposure.ts';
+/** Makes a worker reachable from outside: one HTTP server, and the methods of reaching it. */
+export { ExposureNotConfigured, type Exposed, type Exposure, type Handler } from './exposure.ts';
 export { openExposure } from './open-exposure.ts';
 export { refuse } from './refuse.ts';
-export { tunnelWay } from './tunnel/index.ts';
-export { configuredWay } from './ways.ts';
+export { tunnelMethod } from './tunnel/index.ts';
+export { configuredMethod } from './configured-method.ts';

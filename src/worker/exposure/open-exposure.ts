@@ -1,15 +1,15 @@
-import { NoWayIn, type Exposure } from './exposure.ts';
+import { ExposureNotConfigured, type Exposure } from './exposure.ts';
 import { newRoutes } from './routes.ts';
 import { createServer } from './server.ts';
-import type { Way, WayIn } from './way-in.ts';
+import type { ExposureMethod, PublicEndpoint } from './exposure-method.ts';
 
-/** Creates a worker's exposure by a way, or by none. The server is opened at the first call of `open`. */
-export function openExposure(way: Way | undefined): Exposure {
+/** Creates a worker's exposure. The first call of `open` opens the server. Without a method, each call fails. */
+export function openExposure(method: ExposureMethod | undefined): Exposure {
   const routes = newRoutes();
-  const opened = new AsyncDisposableStack();
-  let opening: Promise<WayIn> | undefined;
+  const openedEndpoint = new AsyncDisposableStack();
+  let opening: Promise<PublicEndpoint> | undefined;
 
-  const openWay = async (chosen: Way): Promise<WayIn> => {
+  const openEndpoint = async (chosen: ExposureMethod): Promise<PublicEndpoint> => {
     await using stack = new AsyncDisposableStack();
     const { server, destroyConnections } = createServer(routes, chosen.tls);
     stack.defer(async () => {
@@ -17,16 +17,16 @@ export function openExposure(way: Way | undefined): Exposure {
       destroyConnections();
       await closed;
     });
-    const wayIn = stack.use(await chosen.open(server));
-    opened.use(stack.move());
-    return wayIn;
+    const endpoint = stack.use(await chosen.open(server));
+    openedEndpoint.use(stack.move());
+    return endpoint;
   };
 
   return {
-    way: way?.name,
+    method: method?.name,
     open: async (name, handler) => {
-      if (!way) throw new NoWayIn();
-      opening ??= openWay(way).catch((error: unknown) => {
+      if (!method) throw new ExposureNotConfigured();
+      opening ??= openEndpoint(method).catch((error: unknown) => {
         opening = undefined;
         throw error;
       });
@@ -42,7 +42,7 @@ export function openExposure(way: Way | undefined): Exposure {
     },
     [Symbol.asyncDispose]: async () => {
       await opening?.catch(() => undefined);
-      await opened.disposeAsync();
+      await openedEndpoint.disposeAsync();
     },
   };
 }

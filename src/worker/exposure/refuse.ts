@@ -3,7 +3,7 @@ import { http } from '../../base/index.ts';
 import { CORS } from './cors.ts';
 
 /** How long a refused client may take to read the answer and close the connection, in ms. */
-const GOODBYE_MS = 2_000;
+const CLOSE_MS = 2_000;
 
 export interface Refusal {
   readonly status: number;
@@ -23,7 +23,7 @@ export function refuse(socket: Duplex, { status, text }: Refusal): void {
   );
   // If the connection were closed with unread data, the system would discard the answer.
   socket.resume();
-  const timer = setTimeout(() => socket.destroy(), GOODBYE_MS).unref();
+  const timer = setTimeout(() => socket.destroy(), CLOSE_MS).unref();
   socket.once('close', () => {
     clearTimeout(timer);
   });

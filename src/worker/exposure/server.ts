@@ -110,7 +110,7 @@ const REFUSALS: Readonly<Record<'no such path' | 'wrong secret', Refusal>> = {
   'no such path': { status: 404, text: 'Not found\n' },
   'wrong secret': {
     status: 401,
-    text: 'Access denied: the URL is wrong, or the task has ended. Its log is an artifact then.\n',
+    text: 'Access denied: the URL is wrong, or the task has ended. In that case, its log is available as an artifact.\n',
   },
 };
 const NO_WEBSOCKET = { status: 400, text: 'No websocket is served here\n' };

@@ -3,7 +3,7 @@ import { feature, serving } from './feature.ts';
 
 const MEGABYTE = 1024 ** 2;
 
-/** Folders in which features put what a container sees of this machine. */
+/** Folders in which features put the files of this machine that a container sees. */
 const CONTAINER_FOLDERS = ['caches', 'volumes'];
 
 /** Stops the run that fills the disk, before the worker and its other runs have no space left. Always on. */

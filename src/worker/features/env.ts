@@ -24,5 +24,5 @@ export const env = feature({
 function problemOf(name: string, value: string): string[] {
   if (name === '' || /[=\0]/.test(name))
     return [`no environment variable can be named ${JSON.stringify(name)}`];
-  return value.includes('\0') ? [`the environment variable ${JSON.stringify(name)} holds a NUL`] : [];
+  return value.includes('\0') ? [`the environment variable ${JSON.stringify(name)} contains a NUL`] : [];
 }

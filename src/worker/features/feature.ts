@@ -146,12 +146,12 @@ export interface ActiveFeature extends Partial<AsyncDisposable> {
     result: CommandResult,
   ): readonly SummaryLine[] | Promise<readonly SummaryLine[]>;
   /**
-   * The machine goes: uploads first what matters most, which `finish` uploads once more when it is complete. Errors are told
-   * nobody, since `finish` has the same ones.
+   * Called when the worker is shutting down: uploads the most important content first. `finish` uploads it again when
+   * it is complete. Errors are ignored, because `finish` would report the same ones.
    */
   finishEarly?(ending: Ending): Promise<void>;
   /**
-   * Every process of the run is dead: read files, upload.
+   * Called after every process of the run has ended: reads files and uploads them.
    *
    * @throws Error that makes `completed` worse, and never makes another outcome better
    */
@@ -174,12 +174,13 @@ export interface Ending {
   /** Whether the run's caches may be used again. */
   readonly keepCaches: boolean;
   /**
-   * What is uploaded: everything, only the log, or nothing. With `rest` the machine goes, and the task runs again: what exists of
-   * the payload's artifacts is uploaded, the most important first, and nothing is made of them.
+   * What is uploaded: everything, only the log, or nothing. `rest` means that the worker is shutting down and the
+   * task will run again: the existing artifacts of the payload are uploaded, the most important first, and nothing is
+   * derived from them.
    */
   readonly uploads: 'all' | 'rest' | 'log' | 'none';
   /** Aborted when artifacts are no longer uploaded. */
   readonly signal: AbortSignal;
-  /** Aborted a little later: the log has more time than the artifacts. */
+  /** Aborted a little later, because the log has more time than the artifacts. */
   readonly logSignal: AbortSignal;
 }

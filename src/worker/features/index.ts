@@ -1,7 +1,4 @@
-/**
- * The features: what a task may ask for. Each has a file or folder of its own, with its part of the payload's
- * schema.
- */
+/** The features: what a task may ask for. Each has its own file or folder, with its part of the payload's schema. */
 export { FEATURES, featuresOfOneSession } from './all.ts';
 export { SigningKeyUnusable } from './chain-of-trust/key-files.ts';
 export { encryptVariables, type TaskVariable } from './encrypted-env/message.ts';

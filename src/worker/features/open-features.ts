@@ -1,4 +1,4 @@
-import { configuredWay, openExposure, tunnelWay } from '../exposure/index.ts';
+import { configuredMethod, openExposure, tunnelMethod } from '../exposure/index.ts';
 import type { GeneralConfig } from '../properties/index.ts';
 import type { DownloadsConfig } from '../stores/worker-downloads.ts';
 import type { FeatureModule, Properties, WorkerFeature, WorkerHost } from './feature.ts';
@@ -32,7 +32,7 @@ export async function openFeatures(
   // Loaded by workers only, not with the configuration.
   const { workerDownloads } = await import('../stores/worker-downloads.ts');
   const downloads = opening.use(workerDownloads(downloadsConfig(modules, worker), worker));
-  const exposure = opening.use(openExposure(tunnelWay(worker) ?? configuredWay(worker.config)));
+  const exposure = opening.use(openExposure(tunnelMethod(worker) ?? configuredMethod(worker.config)));
   const all: OpenFeature[] = [];
   for (const module of modules) {
     const feature = await opened(module, { ...worker, downloads: downloads.get, exposure: () => exposure });

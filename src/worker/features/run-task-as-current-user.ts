@@ -29,7 +29,7 @@ export const runTaskAsCurrentUser = feature({
         return capacity === 1
           ? []
           : [
-              `this task is attempting to use feature "runTaskAsCurrentUser", which workers of a capacity above 1 do not have`,
+              `this task is attempting to use feature "runTaskAsCurrentUser", which workers with a capacity above 1 do not support`,
             ];
       },
       scopes: () => [`generic-worker:run-task-as-current-user:${provisionerId}/${workerType}`],

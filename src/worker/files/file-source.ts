@@ -25,7 +25,7 @@ export function isStream(source: FileSource): source is StreamSource {
 /** Returns the present number of bytes. Streams do not know theirs, so their size is passed separately. */
 export async function sizeOf(source: FileSource): Promise<number> {
   if (Buffer.isBuffer(source)) return source.length;
-  if (isStream(source)) throw new Error('the size of a stream has to be given');
+  if (isStream(source)) throw new Error('the size of a stream must be given');
   return (await source.stat()).size;
 }
 

@@ -1,6 +1,6 @@
 import { chmodSync, lchownSync, lstatSync, unlinkSync } from 'node:fs';
 import { opendir } from 'node:fs/promises';
-import { inLanes } from './lanes.ts';
+import { limitedConcurrency } from './limited-concurrency.ts';
 import type { Owner } from './owner.ts';
 
 /** Number of folders that are processed at a time. */
@@ -19,7 +19,7 @@ const MODE = 0o7777;
  */
 export async function giveFolder(folder: string, owner: Owner): Promise<void> {
   const former = lstatSync(folder).uid;
-  const lanes = inLanes(LANES);
+  const lanes = limitedConcurrency(LANES);
   const give = (path: Buffer) => {
     const found = lstatSync(path);
     const isWhole = found.isDirectory() || found.nlink === 1;

@@ -5,7 +5,7 @@ import { isStream, sizeOf, type FileSource } from './file-source.ts';
 import { gzipMember } from './gzip-member.ts';
 import type { Upload } from './put.ts';
 import { streamPieces } from './stream-pieces.ts';
-import { wholeOf } from './whole-of.ts';
+import { readWhole } from './read-whole.ts';
 import { shortageOf } from '../shortage.ts';
 
 /** Files up to this size are compressed in memory, in less than 1 ms. */
@@ -39,7 +39,7 @@ export async function gzipped(
   signal.throwIfAborted();
   const size = given ?? (await sizeOf(source));
   if (size <= SMALL_BYTES) {
-    const whole = await wholeOf(source, size, signal);
+    const whole = await readWhole(source, size, signal);
     onPiece?.(whole);
     const content = gzipSync(whole);
     return upload({ content, size: content.length, contentEncoding: 'gzip' });

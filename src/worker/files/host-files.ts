@@ -8,9 +8,9 @@ import type { Opened, TaskFiles } from './task-files.ts';
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 /**
- * The files of a task whose processes run as the worker's own user, and so may read what the worker may read.
- * Links are followed wherever they lead, as the task could follow them, but never into places that the kernel
- * shows differently to each process. There the worker would find itself.
+ * The files of a task whose processes run as the worker's own user, and so may read what the worker may read. Links
+ * are followed wherever they lead, as the task could follow them, but never into places that the kernel shows
+ * differently to each process. There the worker would see its own files.
  */
 export function hostFiles(home: string): TaskFiles {
   return {

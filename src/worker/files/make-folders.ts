@@ -20,7 +20,7 @@ export async function makeFolders(folder: string): Promise<void> {
   } catch (error) {
     if (!isCode(error, 'EEXIST')) throw error;
     // Somebody else may create the same folder at the same time.
-    if (!(await isFolder(path))) throw refusal('EEXIST', 'a link to nothing lies in its place', path);
+    if (!(await isFolder(path))) throw refusal('EEXIST', 'a broken link is in its place', path);
   }
 }
 

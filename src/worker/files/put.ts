@@ -38,7 +38,7 @@ export interface Upload {
 }
 
 /** Creates an upload of unchanged content: the present bytes of an open file, bytes, or a stream of a known size. */
-export async function asItIs(content: FileSource, size?: number): Promise<Upload> {
+export async function unchangedUpload(content: FileSource, size?: number): Promise<Upload> {
   return {
     content,
     size: Buffer.isBuffer(content) ? content.length : (size ?? (await sizeOf(content))),
@@ -97,7 +97,7 @@ export async function putFile(
       return;
     } catch (error) {
       options.signal.throwIfAborted();
-      const isUnread = error instanceof StreamFailed && error.isWorthAnotherTry;
+      const isUnread = error instanceof StreamFailed && error.isRetryable;
       if (error instanceof TaskError && !isUnread) throw error;
       if (error instanceof Refused || isUnread) refused++;
       if (attempt === TRIES || refused === TRIES_REFUSED) {
@@ -117,7 +117,7 @@ function httpUrl(text: string): URL {
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
   throw new TaskError(
     'resource-unavailable',
-    'could not upload: the queue gave no http or https URL to upload to',
+    'could not upload: the queue returned no http or https URL for the upload',
   );
 }
 
@@ -218,7 +218,7 @@ function stallOf({
     const held = Math.min(taken, KERNEL_BYTES);
     const limitMs = stalledMs + (held / slowestBytesPerSecond) * 1_000;
     timer = setTimeout(() => {
-      stalled.abort(new Error(`nothing moved for ${Math.round(limitMs / 1_000)} s`));
+      stalled.abort(new Error(`nothing was sent for ${Math.round(limitMs / 1_000)} s`));
     }, limitMs);
   };
   restart();

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, lstat, opendir, rename, rmdir, unlink } from 'node:fs/promises';
 import { isCode } from './is-code.ts';
-import { inLanes } from './lanes.ts';
+import { limitedConcurrency } from './limited-concurrency.ts';
 import { unmounting } from './unmount.ts';
 
 /** Number of files that are removed at a time. */
@@ -36,7 +36,7 @@ export async function removeFolder(folder: string, made?: FolderIdentity): Promi
   const { dev = found.dev, ino } = made ?? found;
   if (found.dev !== dev || found.ino !== ino) {
     throw new Error(
-      `${folder} is not the folder that was made for the run; look at it, and remove it by hand`,
+      `${folder} is not the folder that was created for the run; look at it, and remove it by hand`,
     );
   }
   await takeApart(folder);
@@ -60,7 +60,7 @@ async function isRemoved(folder: string | Buffer): Promise<boolean> {
 
 async function takeApart(top: string): Promise<void> {
   const problems: unknown[] = [];
-  const lanes = inLanes(LANES);
+  const lanes = limitedConcurrency(LANES);
   let moved = 0;
   // Names that somebody else adds meanwhile differ from this one. Otherwise the loop might never end.
   const shorter = `${top}/${randomBytes(8).toString('hex')}-`;

@@ -6,11 +6,11 @@ import type { StreamSource } from './file-source.ts';
 /** A stream broke, or did not have the given size. */
 export class StreamFailed extends TaskError {
   /** Whether opening the stream again may help. */
-  readonly isWorthAnotherTry: boolean;
+  readonly isRetryable: boolean;
 
-  constructor(kind: TaskErrorKind, message: string, isWorthAnotherTry: boolean, options?: ErrorOptions) {
+  constructor(kind: TaskErrorKind, message: string, isRetryable: boolean, options?: ErrorOptions) {
     super(kind, message, options);
-    this.isWorthAnotherTry = isWorthAnotherTry;
+    this.isRetryable = isRetryable;
   }
 }
 
@@ -54,7 +54,7 @@ async function opened(source: StreamSource, signal: AbortSignal): Promise<AsyncI
   const opening = source.open(signal);
   try {
     const stream = await unlessAborted(opening, signal);
-    // An error is thrown to the reader of the stream. It may also come when nobody reads any more.
+    // An error is thrown to the reader of the stream. It may also come when the output is no longer read.
     if (stream instanceof Readable) stream.on('error', () => undefined);
     return stream;
   } catch (error) {
@@ -87,6 +87,6 @@ function end(stream: AsyncIterable<Buffer>, iterator: AsyncIterator<Buffer>): vo
 }
 
 function lengthDiffers(found: string, size: number): StreamFailed {
-  const message = `has ${found} bytes where its size was said to be ${size}: it changed, or was cut off`;
+  const message = `has ${found} bytes instead of the announced ${size}: it changed, or was truncated`;
   return new StreamFailed('task-failed', message, false);
 }

@@ -51,7 +51,7 @@ export function limits(
   const idle$: Observable<ExitReason> =
     idleTimeoutSecs === 0
       ? NEVER
-      : restful(events$).pipe(
+      : isIdle(events$).pipe(
           switchMap(idle =>
             idle
               ? waited(idleTimeoutSecs * 1_000, needed).pipe(
@@ -70,7 +70,7 @@ export function limits(
 }
 
 /** Whether no run is in progress. Emits the present value first. */
-export function restful(events$: Observable<WorkerEvent>): Observable<boolean> {
+export function isIdle(events$: Observable<WorkerEvent>): Observable<boolean> {
   return changes(events$).pipe(
     scan((running, change) => running + change, 0),
     startWith(0),

@@ -26,9 +26,9 @@ export function bindProblems(payload: unknown): string[] {
 }
 
 function problemOf(target: string): string | undefined {
-  if (target === '/') return 'is the root of the container, in whose place nothing can be mounted';
+  if (target === '/') return 'is the root of the container, which cannot be replaced by a mount';
   // Docker's own syntax for mounts separates its parts with colons.
-  return /[:\0]/.test(target) ? 'holds a colon or a NUL' : undefined;
+  return /[:\0]/.test(target) ? 'contains a colon or a NUL' : undefined;
 }
 
 function escaped(name: string): string {

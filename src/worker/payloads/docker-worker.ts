@@ -54,7 +54,7 @@ export const dockerWorker: PayloadFormat = {
   get schema() {
     return ownSchemaPart('docker-worker', 'base');
   },
-  isMeant: hasImage,
+  matches: hasImage,
   least: { image: 'none', maxRunTime: 1 },
   problems: payload => [...foreignToDockerWorker(payload), ...bindProblems(payload)],
   logNames: dockerLogNames,

@@ -10,7 +10,7 @@ export interface PayloadFormat {
   /** The part of the schema that belongs to no feature. */
   readonly schema: SchemaPart;
   /** Whether a payload seems to be in this format, among those that a worker accepts. */
-  isMeant(payload: unknown): boolean;
+  matches(payload: unknown): boolean;
   /** The smallest payload that the schema accepts. */
   readonly least: AcceptedPayload;
   /**

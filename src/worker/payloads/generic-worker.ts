@@ -49,7 +49,7 @@ export const genericWorker: PayloadFormat = {
   get schema() {
     return ownSchemaPart('generic-worker', 'base');
   },
-  isMeant: payload => !hasImage(payload),
+  matches: payload => !hasImage(payload),
   least: { maxRunTime: 1 },
   problems: payload => [
     ...(hasCommand(payload) ? [] : ['/command is missing']),

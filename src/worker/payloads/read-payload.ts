@@ -64,12 +64,12 @@ export function payloadsOf(
   });
   const [first] = formats;
   if (!first) throw new Error('a worker needs a payload format');
-  const meantBy = (payload: unknown) => formats.find(each => each.format.isMeant(payload)) ?? first;
+  const formatOf = (payload: unknown) => formats.find(each => each.format.matches(payload)) ?? first;
   return {
-    unreadable: payload => unreadable(payload, meantBy(payload).format),
+    unreadable: payload => unreadable(payload, formatOf(payload).format),
     schema: name => {
       const found = formats.filter(({ format }) => name === undefined || format.name === name);
-      if (found.length === 0) throw new Error(`this worker takes no payloads of the format ${name}`);
+      if (found.length === 0) throw new Error(`this worker accepts no payloads of the format ${name}`);
       const [only] = found;
       return only && found.length === 1
         ? only.schema
@@ -81,7 +81,7 @@ export function payloadsOf(
     },
     read: payload => {
       const value = copyOf(payload);
-      const { format, schema, check } = meantBy(value);
+      const { format, schema, check } = formatOf(value);
       const ofSchema = check(value).map(problem => withNearestProperty(problem, schema));
       const problems = together(format.problems?.(value) ?? [], ofSchema);
       if (problems.length === 0) return { task: format.read(value as AcceptedPayload), problems };

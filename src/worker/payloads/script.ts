@@ -40,7 +40,7 @@ export function scriptFormat({
   return {
     name: 'script',
     schema,
-    isMeant: () => true,
+    matches: () => true,
     least: {},
     read: payload => read(payload, scriptCommand, maxTaskRunTime),
   };
@@ -68,7 +68,7 @@ function schemaOf(given: ScriptConfig['scriptSchema']): SchemaPart {
   const wrong = (what: string) => new Error(`scriptSchema: ${what}. Give a JSON schema of an object.`);
   if (given === undefined) throw wrong('the engine "script" needs to know what payloads look like');
   const unknown = Object.keys(given).filter(key => !KEYS.includes(key));
-  if (unknown.length > 0) throw wrong(`it may have no key ${JSON.stringify(unknown[0])} at its top`);
+  if (unknown.length > 0) throw wrong(`it may have no key ${JSON.stringify(unknown[0])} at its top level`);
   const { type = 'object', properties = {}, required = [] } = given;
   if (type !== 'object') throw wrong('its type is not object');
   try {

@@ -11,14 +11,14 @@ export const deployment = {
     },
     normal: text => (URL.canParse(text) ? new URL(text).origin : undefined),
     description: 'Root URL of the Taskcluster deployment',
-    usualVariable: 'TASKCLUSTER_ROOT_URL',
+    standardVariable: 'TASKCLUSTER_ROOT_URL',
     since: 'generic-worker',
   },
   clientId: {
     type: 'string',
     required: true,
     description: 'Client id of the worker',
-    usualVariable: 'TASKCLUSTER_CLIENT_ID',
+    standardVariable: 'TASKCLUSTER_CLIENT_ID',
     since: 'generic-worker',
   },
   accessToken: {
@@ -26,14 +26,14 @@ export const deployment = {
     required: true,
     secret: true,
     description: 'Access token for clientId',
-    usualVariable: 'TASKCLUSTER_ACCESS_TOKEN',
+    standardVariable: 'TASKCLUSTER_ACCESS_TOKEN',
     since: 'generic-worker',
   },
   certificate: {
     type: 'string',
     secret: true,
     description: 'Certificate, as JSON text. Only temporary credentials have one',
-    usualVariable: 'TASKCLUSTER_CERTIFICATE',
+    standardVariable: 'TASKCLUSTER_CERTIFICATE',
     since: 'generic-worker',
   },
 } as const satisfies Record<string, Property>;

@@ -30,7 +30,7 @@ export interface Property {
   /** The keys of an object and their types. Without them, any key is allowed. */
   readonly keys?: Readonly<Record<string, 'string' | 'boolean'>>;
   /** The variable in which every Taskcluster tool looks for this value. */
-  readonly usualVariable?: string;
+  readonly standardVariable?: string;
 }
 
 interface TextPattern {

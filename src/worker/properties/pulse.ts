@@ -9,7 +9,7 @@ export const pulse = {
       matches: '^(amqps?://[^\\s]+|production)$',
       meaning: 'a URL like amqps://user:password@host:5671/vhost, or the word production',
     },
-    usualVariable: 'PULSE_URL',
+    standardVariable: 'PULSE_URL',
     description: "Pulse's URL, or production for Mozilla's. Without it the worker polls",
     since: 'tcw',
   },

@@ -34,7 +34,7 @@ export class ActiveFeatures {
     return Object.assign({}, ...this.#active.map(({ feature }) => feature.env)) as Record<string, string>;
   }
 
-  /** What features contribute to a container. */
+  /** The contributions of the features to a container. */
   get container(): ContainerPart {
     return this.#active.reduce<ContainerPart>(
       (all, { feature: { container = {} } }) => ({
@@ -80,7 +80,7 @@ export class ActiveFeatures {
     return this.#finish(outcome, endingOf, this.#active, log);
   }
 
-  /** Lets features upload what matters most, where there may be no time for the rest. */
+  /** Lets features upload the most important content, because there may be no time for the rest. */
   async finishEarly(ending: Ending): Promise<void> {
     await Promise.allSettled(this.#active.map(async ({ feature }) => feature.finishEarly?.(ending)));
   }

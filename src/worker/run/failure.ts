@@ -1,11 +1,12 @@
 import { firstValueFrom } from 'rxjs';
-import { EngineAway } from '../engines/engine.ts';
+import { EngineUnreachable } from '../engines/engine.ts';
 import { outcomeOf, type Outcome } from '../outcome.ts';
 import type { ActiveRun } from './active-run.ts';
 
 /**
- * How a run ends that failed. A run whose engine went away before the task's first command was started is given back to the queue:
- * nothing of the task has happened yet, and the engine's absence is not the task's fault.
+ * Determines the outcome of a failed run. If the engine disappeared before the task's first command was started, the
+ * run is given back to the queue: nothing of the task has happened yet, and the engine's absence is not the task's
+ * fault.
  */
 export async function failureOf(run: ActiveRun, error: unknown): Promise<Outcome> {
   const outcome = outcomeOf(error);
@@ -16,14 +17,14 @@ export async function failureOf(run: ActiveRun, error: unknown): Promise<Outcome
   return {
     result: 'exception',
     reason: 'worker-shutdown',
-    message: `${outcome.message}. The engine is away: the task is given back to the queue`,
+    message: `${outcome.message}. The engine does not answer: the task is given back to the queue`,
   };
 }
 
 /** Whether the task's first command may have been started. */
 function hasBegun({ state, exitCode }: ActiveRun, error: unknown): boolean {
   if (state.phase === 'preparing') return false;
-  return exitCode !== undefined || !(error instanceof EngineAway);
+  return exitCode !== undefined || !(error instanceof EngineUnreachable);
 }
 
 /** Whether another run would end in the same way, because of the task itself. */

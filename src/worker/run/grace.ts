@@ -17,10 +17,10 @@ export function halfOfGrace(worker: StoppingWorker): Observable<unknown> {
 const LAST_CALLS_MS = 4_000;
 
 /**
- * Emits when a run may be given back to the queue, which makes its task pending. While a `claimWork` of this
- * worker is open, the task would come straight back to it and lose a second retry. So this waits for the
- * answer, but at most until four seconds before the end of `shutdownGraceSecs` or until half of it, whichever
- * is later.
+ * Emits when a run may be given back to the queue, which makes its task pending. While a `claimWork` of this worker
+ * is open, this worker would receive the task again, and the task would lose a second retry. So this waits for the
+ * answer, but at most until four seconds before the end of `shutdownGraceSecs` or until half of it, whichever is
+ * later.
  */
 export function noClaimOpen(
   worker: StoppingWorker & Pick<WorkerContext, 'noClaimOpen$'>,
@@ -34,8 +34,8 @@ export function isClaimOpen(worker: Parameters<typeof noClaimOpen>[0]): Observab
 }
 
 /**
- * Emits when a run that was given back stops its uploads. What is left is for the log, for the files and for Pulse: four
- * seconds, or half of the time where that is more than what would be left.
+ * Emits when a run that was given back stops its uploads. The remaining time is for the log, the files and Pulse. It
+ * is four seconds, or half of the grace period if that is less.
  */
 export function uploadsEnd(worker: StoppingWorker): Observable<unknown> {
   return partOfTheTime(worker, graceMs => Math.max(graceMs / 2, graceMs - LAST_CALLS_MS));

@@ -5,7 +5,7 @@ import { makeRunFolder, type RunFolder } from '../files/run-folder.ts';
 import { TaskError } from '../outcome.ts';
 import type { ReadPayload } from '../payloads/index.ts';
 import { openTaskLog, type TaskLog } from '../task-log/task-log.ts';
-import { settingsBlock } from '../task-log/words.ts';
+import { settingsBlock } from '../task-log/lines.ts';
 import type { TaskSpec } from '../task-spec.ts';
 import type { ActiveRun, PreparedRun } from './active-run.ts';
 import { taskEnvironment } from './environment.ts';
@@ -114,8 +114,8 @@ async function accepted(
 }
 
 /**
- * Names the problems of a payload, and whatever else would keep its task from running. The schema would bury them: the log
- * says how to print it.
+ * Lists the problems of a payload, and everything else that would prevent its task from running. The schema would
+ * bury them, so the log only says how to print it.
  */
 async function refused(
   { problems, task }: ReadPayload,

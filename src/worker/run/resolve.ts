@@ -38,8 +38,8 @@ const GIVEN_BACK: Outcome = {
 };
 
 /**
- * Whether a renewal was granted whose answer arrived after the claim had run out. The run is stopped, but
- * unless the queue is told, it waits for another whole claim.
+ * Whether the answer to a granted renewal arrived after the claim had expired. The run is stopped, but unless it is
+ * reported, the queue waits until the renewed claim expires, too.
  */
 function lateRenewal({ renewals, renewedLate }: ActiveRun): Observable<boolean> {
   if (renewedLate) return of(true);

@@ -2,7 +2,7 @@ import { longTimer } from '../../streams/index.ts';
 import { defer, type Observable } from 'rxjs';
 import { CommandNotStarted, type Command, type CommandResult } from '../engines/engine.ts';
 import { TaskError, type Outcome } from '../outcome.ts';
-import { commandSummary, goDuration, killedLine, shellWords } from '../task-log/words.ts';
+import { commandSummary, goDuration, killedLine, shellCommandLine } from '../task-log/lines.ts';
 import type { ExitCodes } from '../task-spec.ts';
 import type { ActiveRun, PreparedRun } from './active-run.ts';
 import { halfOfGrace } from './grace.ts';
@@ -36,7 +36,7 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
     stopping = Promise.all([stopping, sandbox.stop(graceMs)]);
     stopping.catch(failStop);
   };
-  // Whatever the reason for the stop, a worker that has to exit does not wait any longer.
+  // A worker that has to exit does not wait any longer, whatever the reason for the stop.
   const graceOver = halfOfGrace(run.worker).subscribe(() => {
     end(0);
   });
@@ -50,7 +50,7 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
   try {
     for (const [index, { argv, stdin }] of task.commands.entries()) {
       run.stopped.throwIfAborted();
-      log.info(`Executing command ${index}: ${argv.length > 0 ? shellWords(argv) : "the image's own"}`);
+      log.info(`Executing command ${index}: ${argv.length > 0 ? shellCommandLine(argv) : "the image's own"}`);
       const startedAt = performance.now();
       const isLast = index === task.commands.length - 1;
       const onEnded = (exitCode: number) => {
@@ -70,7 +70,7 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
       if (task.exitCodes.fatal?.includes(result.exitCode)) {
         run.worker.emit({ type: 'worker-unfit', claim: run.claim, exitCode: result.exitCode });
       }
-      judge(result, task.exitCodes);
+      assertSuccess(result, task.exitCodes);
     }
     return { result: 'completed' };
   } finally {
@@ -93,7 +93,7 @@ async function started({ sandbox, log }: PreparedRun, command: Command): Promise
   }
 }
 
-function judge(
+function assertSuccess(
   { exitCode }: CommandResult,
   { retry, malformed, internal = [], fatal = [] }: ExitCodes,
 ): void {

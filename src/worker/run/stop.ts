@@ -72,7 +72,7 @@ export const STOP_RULES: Readonly<Record<StopReason, StopRule>> = {
     reportFirst: false,
     artifacts: 'all',
     keepCaches: false,
-    message: 'task aborted - it used more than this worker allows',
+    message: 'task aborted - it exceeded the limits of this worker',
   },
   'worker-shutdown': {
     report: 'worker-shutdown',

@@ -30,11 +30,11 @@ import { execute } from './run.ts';
 import { upload } from './upload.ts';
 
 /**
- * One run, from its claim until its last trace is gone: prepare, run, upload, resolve, clean up, and beside
- * them every reason that may stop it. A stop is an event, not an unsubscribe. This emits the run's states, and
- * completes when its processes are dead and its folder is gone. If processes cannot be ended, the run is
- * resolved nevertheless, and this completes later, or when the worker exits. It never errors: one task never
- * ends another, or the worker.
+ * One run, from its claim until everything of it is removed: prepare, run, upload, resolve, clean up, and
+ * concurrently every reason that may stop it. A stop is an event, not an unsubscribe. This emits the run's states,
+ * and completes when its processes are dead and its folder is gone. If processes cannot be ended, the run is resolved
+ * nevertheless, and this completes later, or when the worker exits. It never errors: one task never ends another, or
+ * the worker.
  */
 export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunState> {
   return defer(() => {
@@ -60,7 +60,7 @@ export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunStat
   });
 }
 
-/** Uploads of a run that was given back end before the machine goes. */
+/** The uploads of a run that was given back end before the machine is taken away. */
 function inTime<T>(run: ActiveRun, upload$: Observable<T>): Observable<T> {
   return using(
     () =>

@@ -1,13 +1,13 @@
 import { defer, type Observable } from 'rxjs';
 import type { Ending } from '../features/index.ts';
 import { outcomeOf, type Outcome } from '../outcome.ts';
-import { goDuration } from '../task-log/words.ts';
+import { goDuration } from '../task-log/lines.ts';
 import type { ActiveRun } from './active-run.ts';
 import { LOG_SECS } from './stop.ts';
 
 /**
- * Uploads what a run leaves: the artifacts that its payload names, then its log, which so holds everything. A run of a worker
- * that has to go uploads its log before them, too.
+ * Uploads the results of a run: first the artifacts in its payload, then its log, which therefore contains
+ * everything. If the worker is shutting down, the log is also uploaded before the artifacts.
  *
  * @param outcome the result of the commands
  * @returns the outcome, which a failed upload may have made worse
@@ -19,10 +19,7 @@ export function upload(run: ActiveRun, outcome: Outcome): Observable<Outcome> {
   });
 }
 
-/**
- * A log that cannot be written, for example on a full disk, must cost the run its result and not the worker its
- * life.
- */
+/** A log that cannot be written, for example on a full disk, must fail the run, but not end the worker. */
 async function uploadedOrFailed(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   try {
     return await uploaded(run, outcome);
@@ -49,14 +46,14 @@ async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   await closing;
   if (!run.processesLeft) return ended;
   // This is rare, and may become known only after the log was uploaded.
-  await log.addWarning(`Processes of this task are left: ${run.processesLeft.message}`);
+  await log.addWarning(`Processes of this task are still alive: ${run.processesLeft.message}`);
   return run.features.finishAlways(ended, soFar => ({
     ...endingOf(run, soFar, effort),
     finalMessage: undefined,
   }));
 }
 
-/** How the run ended, as seen by a feature that finishes now. Only the log has more time than the artifacts. */
+/** The ending of the run, for a feature that finishes now. Only the log has more time than the artifacts. */
 function endingOf(run: ActiveRun, outcome: Outcome, effort: AbortSignal): Ending {
   const { rule, uploadsStopped, exitCode } = run;
   const verdict = run.verdict(outcome);

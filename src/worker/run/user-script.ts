@@ -1,5 +1,5 @@
 import { CommandNotStarted } from '../engines/engine.ts';
-import { goDuration } from '../task-log/words.ts';
+import { goDuration } from '../task-log/lines.ts';
 import type { ActiveRun, PreparedRun } from './active-run.ts';
 import { taskEnvironment } from './environment.ts';
 

@@ -28,7 +28,7 @@ export class LiveSecrets {
   readonly #groups = new Set<Words>();
   readonly #unused: Words[] = [];
   /** The largest number of groups that were in use at the same time. */
-  #mostUsed = 0;
+  #maxUsed = 0;
   readonly #ofRuns = new Set<RunSecrets>();
   #version = 0;
   #inJson: readonly string[] | undefined;
@@ -42,14 +42,14 @@ export class LiveSecrets {
     const words = secrets.flatMap(secret => (secret ? spellingsOf(secret.reveal()) : []));
     const group = { secrets: words.map(word => new Secret(word)), inJson: words.map(inJson) };
     this.#groups.add(group);
-    this.#mostUsed = Math.max(this.#mostUsed, this.#groups.size - this.#unused.length);
+    this.#maxUsed = Math.max(this.#maxUsed, this.#groups.size - this.#unused.length);
     this.#changed();
     let isUsed = true;
     return () => {
       if (!isUsed) return;
       isUsed = false;
       this.#unused.push(group);
-      if (this.#unused.length <= Math.max(KEPT, KEPT_FOR_EACH * this.#mostUsed)) return;
+      if (this.#unused.length <= Math.max(KEPT, KEPT_FOR_EACH * this.#maxUsed)) return;
       const [oldest = group] = this.#unused.splice(0, 1);
       this.#groups.delete(oldest);
       this.#changed();

@@ -15,7 +15,7 @@ import {
 } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { isCode } from '../files/is-code.ts';
-import { inLanes } from '../files/lanes.ts';
+import { limitedConcurrency } from '../files/limited-concurrency.ts';
 
 /** Number of folders that are processed at a time. */
 const LANES = 4;
@@ -57,14 +57,14 @@ export async function copyFolder(
   signal: AbortSignal,
   copied: Copied,
 ): Promise<void> {
-  const copying: Copying = { signal, copied, lanes: inLanes(LANES), linked: new Map() };
+  const copying: Copying = { signal, copied, lanes: limitedConcurrency(LANES), linked: new Map() };
   await copyInto(Buffer.from(from), Buffer.from(to), await lstat(from), copying);
 }
 
 interface Copying {
   readonly signal: AbortSignal;
   readonly copied: Copied;
-  readonly lanes: ReturnType<typeof inLanes>;
+  readonly lanes: ReturnType<typeof limitedConcurrency>;
   /** The copy of each file with several names, by inode. */
   readonly linked: Map<string, Promise<Buffer>>;
 }

@@ -9,8 +9,8 @@ import { sizeText } from './size-text.ts';
 const PROGRESS_MS = 10_000;
 
 /** Something else is where a cache was: a task has removed or replaced it. */
-export class NotTheCache extends Error {
-  override readonly name = 'NotTheCache';
+export class CacheReplaced extends Error {
+  override readonly name = 'CacheReplaced';
 }
 
 /** The identity of a directory until the machine restarts. */
@@ -30,7 +30,7 @@ export interface MoveOptions {
  * @param made the directory to move
  * @param to does not exist, in a folder that exists
  * @returns the directory that is now at `to`, and whether it is a copy
- * @throws NotTheCache when another directory or a link is at `from`; Error of the system; the reason of the
+ * @throws CacheReplaced when another directory or a link is at `from`; Error of the system; the reason of the
  *   signal
  */
 export async function moveCache(
@@ -40,11 +40,11 @@ export async function moveCache(
   options: MoveOptions,
 ): Promise<{ readonly identity: Identity; readonly isCopy: boolean }> {
   options.signal.throwIfAborted();
-  if (!isSame(await identityOf(from), made)) throw new NotTheCache(`${from} is not the cache`);
+  if (!isSame(await identityOf(from), made)) throw new CacheReplaced(`${from} is not the cache`);
   /** An error because the cache is gone is not the machine's fault. */
   const unlessGone = async (error: unknown) => {
     if (isSame(await identityOf(from), made)) return error;
-    return new NotTheCache(`${from} is not the cache`, { cause: error });
+    return new CacheReplaced(`${from} is not the cache`, { cause: error });
   };
   try {
     await renamed(from, to);
@@ -58,11 +58,11 @@ export async function moveCache(
     }
     await makeUsable(to);
     const identity = await identityOf(to);
-    if (!identity) throw new NotTheCache(`${to} was removed`);
+    if (!identity) throw new CacheReplaced(`${to} was removed`);
     return { identity, isCopy: true };
   }
   // Another task may have replaced it between the check and the rename.
-  if (!isSame(await identityOf(to), made)) throw new NotTheCache(`${to} is not the cache`);
+  if (!isSame(await identityOf(to), made)) throw new CacheReplaced(`${to} is not the cache`);
   return { identity: made, isCopy: false };
 }
 

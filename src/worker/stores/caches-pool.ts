@@ -1,5 +1,5 @@
 import type { Emit } from '../events.ts';
-import type { ThrowAway } from './caches-bin.ts';
+import type { Discard } from './caches-trash.ts';
 import { identityOf, isSame } from './caches-move.ts';
 import { writeTable, type CacheEntry } from './caches-table.ts';
 import type { Unused } from './collector.ts';
@@ -10,7 +10,7 @@ import type { Purged } from './purge-requests.ts';
 const MAX_CACHES = 1_000;
 
 /** A cache in use, as far as the pool needs to know it. */
-export interface OutForUse {
+export interface CacheInUse {
   readonly cacheName: string;
   /** ms since the epoch, by the queue's clock. */
   readonly createdMs: number;
@@ -31,25 +31,25 @@ export interface CachePool {
   add(entry: CacheEntry): void;
   /** Takes the caches to be purged out of the pool, and marks those in use. */
   purged(requests: Purged): readonly CacheEntry[];
-  begin(use: OutForUse): void;
-  end(use: OutForUse): void;
+  begin(use: CacheInUse): void;
+  end(use: CacheInUse): void;
   unused(): readonly Unused[];
-  readonly throwAway: ThrowAway;
+  readonly discard: Discard;
 }
 
 export interface PoolOptions {
   readonly own: OwnFolder;
   readonly capacity: number;
   readonly emit: Emit;
-  readonly throwAway: ThrowAway;
+  readonly discard: Discard;
 }
 
 /** @param found caches in the folder. With the caches of further workers, there may be too many of one name */
 export function cachePool(options: PoolOptions, found: readonly CacheEntry[]): CachePool {
-  const { own, capacity, emit, throwAway } = options;
+  const { own, capacity, emit, discard } = options;
   const { path: folder } = own;
   const entries = new Set(found);
-  const uses = new Set<OutForUse>();
+  const uses = new Set<CacheInUse>();
 
   const save = () => {
     try {
@@ -66,7 +66,7 @@ export function cachePool(options: PoolOptions, found: readonly CacheEntry[]): C
   const drop = async (entry: CacheEntry): Promise<boolean> => {
     if (!entries.delete(entry)) return false;
     save();
-    await throwAway(pathOf(entry.id));
+    await discard(pathOf(entry.id));
     return true;
   };
   /** Removes caches if there are too many of one name or in all. */
@@ -77,14 +77,14 @@ export function cachePool(options: PoolOptions, found: readonly CacheEntry[]): C
     }
     for (const entry of tooMany) {
       entries.delete(entry);
-      void throwAway(pathOf(entry.id));
+      void discard(pathOf(entry.id));
     }
   };
 
   for (const cacheName of new Set(found.map(entry => entry.cacheName))) trim(cacheName);
   return {
     pathOf,
-    throwAway,
+    discard,
     take: cacheName => {
       const [freshest] = named(cacheName);
       if (!freshest) return undefined;
@@ -104,7 +104,7 @@ export function cachePool(options: PoolOptions, found: readonly CacheEntry[]): C
       save();
     },
     purged: requests => {
-      const isWanted = ({ cacheName, createdMs }: CacheEntry | OutForUse) =>
+      const isWanted = ({ cacheName, createdMs }: CacheEntry | CacheInUse) =>
         createdMs < (requests.get(cacheName) ?? -Infinity);
       for (const use of uses) use.isPurged ||= isWanted(use);
       const removed = [...entries].filter(isWanted);

@@ -1,6 +1,6 @@
 import { opendir } from 'node:fs/promises';
 import type { Emit } from '../events.ts';
-import { isThrownAway, type ThrowAway } from './caches-bin.ts';
+import { isTrashName, type Discard } from './caches-trash.ts';
 import { identityOf, isSame } from './caches-move.ts';
 import { isCacheId, type CacheEntry } from './caches-table.ts';
 import type { OwnFolder } from './own-folder.ts';
@@ -9,7 +9,7 @@ import type { OwnFolder } from './own-folder.ts';
 const MAX_REPORTED = 100;
 
 export interface Sweeping {
-  readonly throwAway: ThrowAway;
+  readonly discard: Discard;
   readonly emit: Emit;
 }
 
@@ -22,7 +22,7 @@ export interface Sweeping {
 export async function sweep(
   { path: folder, identity: { dev } }: OwnFolder,
   entries: readonly CacheEntry[],
-  { throwAway, emit }: Sweeping,
+  { discard, emit }: Sweeping,
 ): Promise<CacheEntry[]> {
   const usable: CacheEntry[] = [];
   for (const entry of entries) {
@@ -33,9 +33,9 @@ export async function sweep(
   const known = new Set(usable.map(({ id }) => id));
   const orphans: string[] = [];
   for await (const { name } of await opendir(folder)) {
-    if (isThrownAway(name) || (isCacheId(name) && !known.has(name))) orphans.push(name);
+    if (isTrashName(name) || (isCacheId(name) && !known.has(name))) orphans.push(name);
   }
-  for (const name of orphans) void throwAway(`${folder}/${name}`);
+  for (const name of orphans) void discard(`${folder}/${name}`);
   const lost = entries.filter(({ id }) => !known.has(id) && !orphans.includes(id));
   const names = [...orphans, ...lost.map(({ id }) => id)];
   if (names.length > 0) emit({ type: 'caches-swept', folder, names: names.slice(0, MAX_REPORTED) });

@@ -1,8 +1,8 @@
 import { shortageOf } from '../shortage.ts';
 import { TaskError } from '../outcome.ts';
-import { identityOf, isSame, moveCache, NotTheCache, type Identity } from './caches-move.ts';
+import { identityOf, isSame, moveCache, CacheReplaced, type Identity } from './caches-move.ts';
 import { mountsIn } from './caches-mounts.ts';
-import type { CachePool, OutForUse } from './caches-pool.ts';
+import type { CachePool, CacheInUse } from './caches-pool.ts';
 
 /** The log of the task. The prefix `[mounts] ` is added. */
 export interface CacheLog {
@@ -48,7 +48,7 @@ export interface TakenOptions {
 
 export function takenCache(place: CachePlace, { pool, log, progressMs }: TakenOptions): TakenCache {
   const { id, cacheName, createdMs, path, identity, isNew } = place;
-  const use: OutForUse = { cacheName, createdMs, isPurged: false };
+  const use: CacheInUse = { cacheName, createdMs, isPurged: false };
   pool.begin(use);
   let isOver = false;
 
@@ -59,11 +59,11 @@ export function takenCache(place: CachePlace, { pool, log, progressMs }: TakenOp
     log.info(`[mounts] Removing cache ${cacheName} from cache table`);
     log.info(`[mounts] Deleting cache ${cacheName} file(s) at ${path}`);
     // Links made by the task may lead to directories other than the cache.
-    if (isSame(await identityOf(path).catch(() => undefined), identity)) await pool.throwAway(path, identity);
+    if (isSame(await identityOf(path).catch(() => undefined), identity)) await pool.discard(path, identity);
   };
 
   /** Moves it into the folder of caches, where other runs can take it. */
-  const putAway = async (signal: AbortSignal): Promise<void> => {
+  const putBack = async (signal: AbortSignal): Promise<void> => {
     const to = pool.pathOf(id);
     const mounts = await mountsIn(path);
     if (mounts.length > 0) throw new NotKept(`something is mounted at ${mounts[0] ?? path}`);
@@ -78,11 +78,11 @@ export function takenCache(place: CachePlace, { pool, log, progressMs }: TakenOp
         signal,
         ...(progressMs && { progressMs }),
       });
-      if (moved.isCopy) await pool.throwAway(path, identity);
+      if (moved.isCopy) await pool.discard(path, identity);
       pool.add({ id, cacheName, ino: moved.identity.ino, createdMs, lastUsedMs: Date.now() });
     } catch (error) {
       // A partial copy, or a replacement that was moved by mistake.
-      void pool.throwAway(to);
+      void pool.discard(to);
       throw error;
     }
   };
@@ -101,13 +101,13 @@ export function takenCache(place: CachePlace, { pool, log, progressMs }: TakenOp
         return;
       }
       try {
-        await putAway(signal);
+        await putBack(signal);
         isOver = true;
         pool.end(use);
       } catch (error) {
         await discard();
         if (signal.aborted) throw signal.reason;
-        if (error instanceof NotTheCache) {
+        if (error instanceof CacheReplaced) {
           throw new TaskError(
             'task-failed',
             `could not persist cache "${cacheName}" due to ${error.message}`,

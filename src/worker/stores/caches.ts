@@ -8,8 +8,8 @@ import type { Owner } from '../files/owner.ts';
 import { TaskError } from '../outcome.ts';
 import { shortageOf } from '../shortage.ts';
 import { adopted } from './caches-adopt.ts';
-import { bin, type ThrowAway } from './caches-bin.ts';
-import { identityOf, moveCache, NotTheCache } from './caches-move.ts';
+import { trash, type Discard } from './caches-trash.ts';
+import { identityOf, moveCache, CacheReplaced } from './caches-move.ts';
 import { cachePool } from './caches-pool.ts';
 import { sweep } from './caches-sweep.ts';
 import { newCacheId, readTable, type CacheEntry } from './caches-table.ts';
@@ -82,14 +82,14 @@ export async function openCaches(dir: string, options: CachesOptions): Promise<C
     }),
   );
   const { path: folder } = own;
-  const rubbish = bin(folder);
-  const throwAway: ThrowAway = (path, made) =>
-    rubbish.throwAway(path, made).catch((err: unknown) => {
+  const trashOfCaches = trash(folder);
+  const discard: Discard = (path, made) =>
+    trashOfCaches.discard(path, made).catch((err: unknown) => {
       emit({ type: 'store-entry-stays', description: `cache at ${path}`, folder, err });
     });
-  const found = await sweep(own, readTable(folder), { throwAway, emit });
-  found.push(...(await adopted(own, { throwAway, emit })));
-  const pool = cachePool({ own, capacity, emit, throwAway }, found);
+  const found = await sweep(own, readTable(folder), { discard, emit });
+  found.push(...(await adopted(own, { discard, emit })));
+  const pool = cachePool({ own, capacity, emit, discard }, found);
 
   const held = opening.move();
 
@@ -101,7 +101,7 @@ export async function openCaches(dir: string, options: CachesOptions): Promise<C
   const forget = ({ id, cacheName }: CacheEntry, log: CacheLog) => {
     log.info(`[mounts] Removing cache ${cacheName} from cache table`);
     log.info(`[mounts] Deleting cache ${cacheName} file(s) at ${pool.pathOf(id)}`);
-    void throwAway(pool.pathOf(id));
+    void discard(pool.pathOf(id));
   };
 
   const existing = async (entry: CacheEntry, target: string, options: TakeOptions) => {
@@ -123,12 +123,12 @@ export async function openCaches(dir: string, options: CachesOptions): Promise<C
         ...(progressMs && { progressMs }),
       });
       // The copy is now the cache, and a run changes it. No other run must find the original.
-      if (moved.isCopy) void throwAway(path, made);
+      if (moved.isCopy) void discard(path, made);
       if (owner) await given(target, owner);
       return { id, cacheName, createdMs, path: target, identity: moved.identity, isNew: false };
     } catch (error) {
       // A partial copy, or a replacement that was moved by mistake.
-      await rubbish.throwAway(target).catch(() => undefined);
+      await trashOfCaches.discard(target).catch(() => undefined);
       throw error;
     }
   };
@@ -161,7 +161,7 @@ export async function openCaches(dir: string, options: CachesOptions): Promise<C
           const place = await existing(entry, target, options);
           return takenCache(place, { pool, log, ...(progressMs && { progressMs }) });
         } catch (error) {
-          if (!(error instanceof NotTheCache)) {
+          if (!(error instanceof CacheReplaced)) {
             pool.putBack(entry);
             throw error;
           }
@@ -174,7 +174,7 @@ export async function openCaches(dir: string, options: CachesOptions): Promise<C
       return takenCache(place, { pool, log, ...(progressMs && { progressMs }) });
     },
     [Symbol.asyncDispose]: async () => {
-      await Promise.race([rubbish.emptied(), sleep(LAST_REMOVALS_MS, undefined, { ref: false })]);
+      await Promise.race([trashOfCaches.emptied(), sleep(LAST_REMOVALS_MS, undefined, { ref: false })]);
       held.dispose();
     },
   };
@@ -189,9 +189,12 @@ async function given(cache: string, owner: Owner): Promise<void> {
     await giveFolder(cache, owner);
   } catch (error) {
     if (shortageOf(error) !== undefined) throw error;
-    throw new NotTheCache(`the cache cannot be given to the user of the task (${(error as Error).message})`, {
-      cause: error,
-    });
+    throw new CacheReplaced(
+      `the cache cannot be given to the user of the task (${(error as Error).message})`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -202,7 +205,7 @@ async function clear(target: string, cacheName: string): Promise<void> {
   } catch (error) {
     if (isCode(error, 'ENOENT')) return;
     if (!isCode(error, 'ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EBUSY')) throw error;
-    const message = `cannot mount cache "${cacheName}" at path ${target} since something lies there already`;
+    const message = `cannot mount cache "${cacheName}" at path ${target}: it already exists`;
     throw new TaskError('task-failed', message);
   }
 }

@@ -1,5 +1,5 @@
 import { lstat, opendir } from 'node:fs/promises';
-import { inLanes } from '../files/lanes.ts';
+import { limitedConcurrency } from '../files/limited-concurrency.ts';
 
 /** Number of folders that are read at a time. */
 const LANES = 4;
@@ -26,7 +26,7 @@ export async function diskUsage(
   folder: string,
   { signal, maxEntries = 1_000_000 }: DiskUsageOptions = {},
 ): Promise<DiskUsage> {
-  const lanes = inLanes(LANES);
+  const lanes = limitedConcurrency(LANES);
   const seen = new Set<string>();
   let bytes = 0;
   let entries = 0;

@@ -4,8 +4,8 @@ import { pause } from './pause.ts';
 /** No disk is faster than this, in bytes per second, so it cannot become full sooner. */
 const FASTEST_BYTES_PER_SECOND = 4 * 1024 ** 3;
 /** The interval between checks while there is much space, and the longest one, in ms. */
-const SELDOM_MS = 1_000;
-const OFTEN_MS = 50;
+const MAX_INTERVAL_MS = 1_000;
+const MIN_INTERVAL_MS = 50;
 
 export interface DiskWatchOptions {
   readonly folder: string;
@@ -44,6 +44,6 @@ export async function watchDisk(options: DiskWatchOptions): Promise<void> {
     if (space && space.freeBytes < criticalBytes && !signal.aborted) await options.onCritical(space);
     const leftBytes = (space?.freeBytes ?? Infinity) - criticalBytes;
     const msUntilFull = (Math.max(0, leftBytes) / FASTEST_BYTES_PER_SECOND) * 1_000;
-    await wait(Math.min(SELDOM_MS, Math.max(OFTEN_MS, msUntilFull)), signal);
+    await wait(Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, msUntilFull)), signal);
   }
 }

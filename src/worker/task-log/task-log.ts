@@ -8,7 +8,7 @@ import { followingZip } from '../files/following-zip.ts';
 import { namelessFile, newFile, unlessMissing } from '../files/new-file.ts';
 import { logFile, type LogSoFar } from './log-file.ts';
 import { redaction } from './redaction.ts';
-import { cutLine } from './words.ts';
+import { cutLine } from './lines.ts';
 
 /** Limit for output that waits for the disk. */
 const WAITING_BYTES = 256 * 1024;

@@ -30,7 +30,7 @@ export function decompressed(
   // A reader that leaves does not wait for a program either. The stream's end waits for its source.
   const destroy = stream._destroy.bind(stream);
   stream._destroy = (error, done) => {
-    left.abort(error ?? new Error('nobody reads any more'));
+    left.abort(error ?? new Error('the output is no longer read'));
     destroy(error, done);
   };
   return stream;

@@ -2,12 +2,12 @@ import { realpath, type FileHandle } from 'node:fs/promises';
 import type { Owner } from '../files/owner.ts';
 import type { ArchiveFormat } from './formats.ts';
 import { openSource } from './open-source.ts';
-import { inTurns } from './in-turns.ts';
+import { mutex } from './mutex.ts';
 import { inThread, type Listener } from './thread/start.ts';
 import { outside } from './unpack-error.ts';
 
 /** The library for these formats holds the whole archive in memory, and its own data: up to 2 GiB. */
-const sealed = inTurns();
+const sealed = mutex();
 
 const RESERVE_BYTES = 256 * 1024 * 1024;
 
@@ -55,7 +55,7 @@ export async function unpackInto(
   { signal, freeBytes, reserveBytes = RESERVE_BYTES, owner, onProgress }: UnpackOptions,
 ): Promise<Unpacked> {
   signal.throwIfAborted();
-  using _turn = isSealed(format) ? await sealed.turn(signal) : undefined;
+  using _turn = isSealed(format) ? await sealed.lock(signal) : undefined;
   await using source = await openSource(archive);
   const job = {
     kind: 'unpack',

@@ -85,7 +85,7 @@ describe.concurrent('tcw pulse listen', () => {
     await other.pulse.publish(other.exchange, 'b.c', { id: 3 });
     expect(await listener.ended).toBe(0);
     expect(ids(listener.messages()).sort()).toEqual([2, 3]);
-    expect(listener.said()).toContain('tcw: --filter speaks of what a message has not (');
+    expect(listener.said()).toContain('tcw: --filter uses a value that a message does not have (');
   });
 
   it('exits with 75 if --timeout expires before --count', async () => {
@@ -107,7 +107,7 @@ describe.concurrent('tcw pulse listen', () => {
     const first = await listening(...words, '--count', '3');
     expect(await first.ended).toBe(0);
     expect(ids(first.messages())).toEqual([0, 1, 2]);
-    expect(first.said()).toContain(`${name} is kept and goes on filling`);
+    expect(first.said()).toContain(`${name} is kept and continues to fill`);
     expect((await pulse(['queue', 'inspect', name])).stdout).toContain(': 17 messages, 0 consumers');
   });
 
@@ -253,7 +253,9 @@ describe.concurrent('tcw pulse listen --exec', () => {
     );
     await eventually(() => listener.lines().includes('begun'));
     listener.child.kill('SIGINT');
-    await eventually(() => listener.said().includes('tcw: waiting for what runs; a second signal kills it'));
+    await eventually(() =>
+      listener.said().includes('tcw: waiting for running commands; a second signal kills them'),
+    );
     writeFileSync(join(folder, 'go'), '');
     expect(await listener.ended).toBe(0);
     expect(listener.lines()).toEqual(['begun', 'ended']);
@@ -273,7 +275,7 @@ describe.concurrent('tcw pulse listen --exec', () => {
     const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'));
     const exited = once(listener.child, 'exit');
     listener.child.kill('SIGINT');
-    await eventually(() => listener.said().includes('tcw: waiting for what runs'));
+    await eventually(() => listener.said().includes('tcw: waiting for running commands'));
     listener.child.kill('SIGINT');
     expect(await exited).toEqual([130, null]);
     await listener.ended;

@@ -24,8 +24,8 @@ it.each<[string[], number, string]>([
   [['artifacts', UNKNOWN, '--downlod', 'x'], 64, 'unknown option --downlod; did you mean --download?'],
   [['log'], 64, 'the argument <taskId> is missing'],
   [['submit'], 64, 'the argument <file> is missing'],
-  [['log', ''], 64, '"" is not a task id'],
-  [['status', 'hello.json'], 64, '"hello.json" is not a task id'],
+  [['log', ''], 64, '"" is not a task ID'],
+  [['status', 'hello.json'], 64, '"hello.json" is not a task ID'],
   [['status', UNKNOWN, UNKNOWN], 64, 'too many arguments'],
   [['log', UNKNOWN, '--run'], 64, '-r, --run <number> needs a value'],
   [['log', UNKNOWN, '--run', 'last'], 64, 'It must be a whole number from 0'],
@@ -177,7 +177,7 @@ describe('tasks in the wrong state', () => {
 
     const running = await session.dev().create(shell('sleep 600'));
     const rerun = await session.task('rerun', running);
-    expect(oneLine(rerun)).toMatch(/cannot be rerun: it is (pending|running), so not resolved yet/);
+    expect(oneLine(rerun)).toMatch(/cannot be rerun: it is (pending|running), not resolved/);
     expect(rerun.exitCode).toBe(75);
     await session.task('cancel', running);
   });

@@ -33,7 +33,7 @@ describe('the address of a Docker engine', () => {
     'tcp://u:p@a',
     'npipe:////./pipe/docker',
   ])('is invalid: %j', text => {
-    expect(() => addressOf(text)).toThrow(/is no address of a Docker engine/);
+    expect(() => addressOf(text)).toThrow(/is not the address of a Docker engine/);
   });
 });
 
@@ -69,7 +69,7 @@ describe('a client', () => {
       'the Docker engine at HOST is too old: it is 99.1, with API 1.40; tcw needs API 1.41 (Docker 20.10)',
     );
     expect(await failing(await answering({ ...VERSION, ApiVersion: '1.99', MinAPIVersion: '1.90' }))).toBe(
-      'the Docker engine at HOST is too new: it is 99.1, and takes API 1.90 at least; this tcw knows API 1.51 at most',
+      'the Docker engine at HOST is too new: it is 99.1, and requires at least API 1.90; this tcw supports at most API 1.51',
     );
     expect(await failing(await answering('not here', 404))).toBe(
       'the server at HOST is not a Docker engine: not here',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { closeSource } from '../../../src/worker/files/file-source.ts';
-import { wholeOf } from '../../../src/worker/files/whole-of.ts';
+import { readWhole } from '../../../src/worker/files/read-whole.ts';
 import type { TaskFiles } from '../../../src/worker/files/task-files.ts';
 import { openSandbox } from './fixtures.ts';
 
@@ -8,7 +8,7 @@ import { openSandbox } from './fixtures.ts';
 async function read(files: TaskFiles, path: string) {
   const opened = await files.open(path);
   if (opened.kind !== 'file') return opened.kind;
-  const content = (await wholeOf(opened.source, opened.size, new AbortController().signal)).toString();
+  const content = (await readWhole(opened.source, opened.size, new AbortController().signal)).toString();
   await closeSource(opened.source);
   expect(opened.size).toBe(Buffer.byteLength(content));
   return { file: opened.file, content };

@@ -1,7 +1,7 @@
 import { firstValueFrom, type Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { connectCloud, spotNotices, type CloudName } from '../../../src/pool/clouds/index.ts';
-import type { Leave } from '../../../src/pool/host.ts';
+import type { ShutdownRequest } from '../../../src/pool/host.ts';
 import { waitFor } from '../../wait-for.ts';
 import { notes } from '../registration/joining.ts';
 import { metadataServer, type Answer, type MetadataServer } from './metadata-server.ts';
@@ -17,13 +17,13 @@ const EVERY_MS = 20;
 function watched(name: CloudName, { url }: MetadataServer) {
   const { note, taken } = notes();
   const { service, notices } = connectCloud(name, url, note);
-  return { leave$: spotNotices(service, { ...notices(WORKER_ID), everyMs: EVERY_MS }, note), taken };
+  return { request$: spotNotices(service, { ...notices(WORKER_ID), everyMs: EVERY_MS }, note), taken };
 }
 
 /** Listens, and tells what has come. */
-function heard(leave$: Observable<Leave>) {
-  const leaves: Leave[] = [];
-  const subscription = leave$.subscribe(leave => leaves.push(leave));
+function heard(request$: Observable<ShutdownRequest>) {
+  const leaves: ShutdownRequest[] = [];
+  const subscription = request$.subscribe(leave => leaves.push(leave));
   return { leaves, [Symbol.dispose]: () => subscription.unsubscribe() };
 }
 
@@ -32,14 +32,14 @@ const aws = () => metadataServer([['/latest/api/token', 'token']]);
 describe('AWS', () => {
   it('announces when it reclaims the machine', async () => {
     await using server = await aws();
-    const { leave$ } = watched('aws', server);
-    using listener = heard(leave$);
+    const { request$ } = watched('aws', server);
+    using listener = heard(request$);
     await waitFor(() => expect(server.asked.filter(asked => asked.endsWith(AWS)).length).toBeGreaterThan(2));
     expect(listener.leaves).toEqual([]);
     server.answers.set(AWS, new Date(Date.now() + 90_000).toISOString());
     await waitFor(() => expect(listener.leaves).toHaveLength(1));
     const [{ how, because, withinMs = 0 } = { how: 'force', because: '' }] = listener.leaves;
-    expect([how, because]).toEqual(['now', 'AWS takes this machine away']);
+    expect([how, because]).toEqual(['now', 'AWS is taking this machine away']);
     expect(withinMs).toBeGreaterThan(10_000);
     expect(withinMs).toBeLessThanOrEqual(90_000);
   });
@@ -47,7 +47,7 @@ describe('AWS', () => {
   it.each(['', 'soon', '1970-01-01T00:00:00Z'])('is trusted without a valid time: %j', async text => {
     await using server = await aws();
     server.answers.set(AWS, text);
-    const { withinMs } = await firstValueFrom(watched('aws', server).leave$);
+    const { withinMs } = await firstValueFrom(watched('aws', server).request$);
     expect(withinMs).toBe(30_000);
   });
 });
@@ -93,7 +93,7 @@ async function google() {
 describe('Google', () => {
   it('answers a waiting request when it preempts the machine', async () => {
     await using server = await google();
-    using listener = heard(watched('google', server).leave$);
+    using listener = heard(watched('google', server).request$);
     for (let round = 0; round < 3; round++) {
       await waitFor(() => expect(server.waiting.size).toBe(1));
       server.release();
@@ -104,7 +104,7 @@ describe('Google', () => {
     await waitFor(() => expect(listener.leaves).toHaveLength(1));
     expect(listener.leaves[0]).toEqual({
       how: 'now',
-      because: 'Google takes this machine away',
+      because: 'Google is taking this machine away',
       withinMs: 30_000,
     });
     // Only the first request does not wait.
@@ -120,7 +120,7 @@ describe('Google', () => {
       first(request, response);
       server.preempt();
     });
-    using listener = heard(watched('google', server).leave$);
+    using listener = heard(watched('google', server).request$);
     await waitFor(() => expect(listener.leaves).toHaveLength(1));
   });
 
@@ -129,7 +129,7 @@ describe('Google', () => {
       [GOOGLE_NOW, 'FALSE'],
       [GOOGLE, 'FALSE'],
     ]);
-    using listener = heard(watched('google', server).leave$);
+    using listener = heard(watched('google', server).request$);
     await waitFor(() => expect(server.asked.length).toBeGreaterThan(4));
     expect(server.asked.slice(0, 4)).toEqual(
       [GOOGLE_NOW, GOOGLE, GOOGLE_NOW, GOOGLE].map(path => `GET ${path}`),
@@ -144,8 +144,8 @@ it('a preemption by Google is noticed even if it happened before the request for
     [GOOGLE_NOW, 'TRUE'],
     [GOOGLE, () => undefined],
   ]);
-  const { because } = await firstValueFrom(watched('google', server).leave$);
-  expect(because).toBe('Google takes this machine away');
+  const { because } = await firstValueFrom(watched('google', server).request$);
+  expect(because).toBe('Google is taking this machine away');
 });
 
 describe('Azure', () => {
@@ -159,7 +159,7 @@ describe('Azure', () => {
 
   it('lists scheduled events, all of which end the machine except a freeze', async () => {
     await using server = await metadataServer([[AZURE, events(1)]]);
-    using listener = heard(watched('azure', server).leave$);
+    using listener = heard(watched('azure', server).request$);
     for (const harmless of [
       events(2, event('Freeze', WORKER_ID)),
       `{"Events":[{"EventType":"<script>","Resources":["${WORKER_ID}"]}, null, 1]}`,
@@ -173,14 +173,14 @@ describe('Azure', () => {
     server.answers.set(AZURE, events(3, event('Freeze', WORKER_ID), event('Preempt', WORKER_ID)));
     await waitFor(() => expect(listener.leaves).toHaveLength(1));
     expect(listener.leaves[0]).toMatchObject({
-      because: 'Azure (Preempt) takes this machine away',
+      because: 'Azure (Preempt) is taking this machine away',
       withinMs: 30_000,
     });
   });
 
   it('also lists the events of other machines, which do not matter', async () => {
     await using server = await metadataServer([[AZURE, events(1)]]);
-    using listener = heard(watched('azure', server).leave$);
+    using listener = heard(watched('azure', server).request$);
     const others = [event('Preempt', 'vm-ab1'), event('Terminate', `${WORKER_ID}3`, 'vm-x'), event('Reboot')];
     const strange = [null, 7, [WORKER_ID], { name: WORKER_ID }];
     const unnamed = [WORKER_ID, undefined, strange].map(Resources => ({ EventType: 'Preempt', Resources }));
@@ -200,7 +200,7 @@ describe('Azure', () => {
 
   it('is believed even if the incarnation of its document goes backwards', async () => {
     await using server = await metadataServer([[AZURE, events(9, event('Preempt', 'vm-x'))]]);
-    using listener = heard(watched('azure', server).leave$);
+    using listener = heard(watched('azure', server).request$);
     await askedAgain(server);
     server.answers.set(AZURE, events(2, event('Preempt', WORKER_ID)));
     await waitFor(() => expect(listener.leaves).toHaveLength(1));
@@ -217,8 +217,8 @@ describe('a metadata service that', () => {
     ['returns a list', (_, response) => response.end('[]')],
   ] satisfies [string, Answer][])('%s causes one warning, and the worker continues', async (_, answer) => {
     await using server = await metadataServer([[AZURE, answer]]);
-    const { leave$, taken } = watched('azure', server);
-    using listener = heard(leave$);
+    const { request$, taken } = watched('azure', server);
+    using listener = heard(request$);
     await waitFor(() => expect(server.asked.length).toBeGreaterThan(5));
     expect(taken).toMatchObject([
       { level: 'warn', message: expect.stringContaining('a notice would be missed') },

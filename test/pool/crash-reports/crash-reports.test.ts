@@ -215,7 +215,7 @@ it('an empty sentryProject makes no call', async () => {
 
 it.each([
   ['a missing scope', { scopes: [] }, 'could not report to Sentry'],
-  ['an invalid DSN', { dsn: 'https://key-without-project@sentry.example/' }, 'cannot be read'],
+  ['an invalid DSN', { dsn: 'https://key-without-project@sentry.example/' }, 'unreadable'],
   ['an unreachable DSN', { dsn: 'http://key:secret@127.0.0.1:1/7' }, 'ECONNREFUSED'],
 ])('%s is logged', async (_, given, message) => {
   const { reports, problems, logged } = await reporter(given);

@@ -111,7 +111,7 @@ describe('while worker-manager is unavailable', () => {
   });
 });
 
-describe('a machine of a cloud', () => {
+describe('a cloud machine', () => {
   it('registers once: after a restart it uses the file, and does not write the files of the pool again', async () => {
     const files: unknown[] = [];
     await using pool = await poolUnderTest({
@@ -160,7 +160,7 @@ describe('a machine of a cloud', () => {
     await using metadata = await pool.machine();
     pool.proxy.fault('registerWorker', { kind: 'lose-answer' }, 1);
     const joining = becomeMember(asMachine(pool, metadata.url, notes().note), signal);
-    await expect(joining).rejects.toThrow(/No need to register.*a machine of a cloud registers once/);
+    await expect(joining).rejects.toThrow(/No need to register.*a cloud machine can register only once/);
   });
 
   it('does not register if it cannot write its file', async () => {

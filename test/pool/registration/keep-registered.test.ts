@@ -103,7 +103,9 @@ describe('if the answer to a renewal, and with it the next secret, is lost', () 
     await firstValueFrom(member.ends$);
     expect(Date.now()).toBeLessThan(expiresMs);
     expect(taken.filter(({ level }) => level === 'error')).toMatchObject([
-      { message: 'worker-manager refuses to renew the credentials: the worker leaves when they end' },
+      {
+        message: 'worker-manager refuses to renew the credentials: the worker shuts down before they expire',
+      },
     ]);
   });
 
@@ -118,7 +120,7 @@ describe('if the answer to a renewal, and with it the next secret, is lost', () 
     await using _ = await becomeMember(asMachine(pool, metadata.url, note), signal);
     await waitFor(() => {
       expect(messages()).toContain(
-        'worker-manager refuses to renew the credentials: the worker leaves when they end',
+        'worker-manager refuses to renew the credentials: the worker shuts down before they expire',
       );
     });
   });

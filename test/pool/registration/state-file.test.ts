@@ -188,5 +188,5 @@ it.each([
   await writeFile(file, text, { mode: 0o600 });
   const { note, messages } = notes();
   expect(await registrationStore(file, note).read()).toBeUndefined();
-  expect(messages()).toEqual([`registrationFile ${file} is not used: it holds no registration`]);
+  expect(messages()).toEqual([`registrationFile ${file} is not used: it does not contain a registration`]);
 });

@@ -19,14 +19,14 @@ it.each(readdirSync(FOLDER))('has the same conversation as in %s', async file =>
   output.on('data', (chunk: Buffer) => (said += chunk.toString()));
   const seen: string[] = [];
   const runner = connectRunner({ input, output });
-  runner.remark$.subscribe(({ level, message }) => {
+  runner.logEntry$.subscribe(({ level, message }) => {
     // The one remark that every conversation brings.
     if (level !== 'info') seen.push(`remark ${level} ${message}`);
   });
   const host = runnerHost(runner, workerConfig({}), (level, message) => {
     if (level !== 'info') seen.push(`note ${level} ${message}`);
   });
-  host.leave$.subscribe(({ how }) => seen.push(`leave ${how}`));
+  host.shutdownRequest$.subscribe(({ how }) => seen.push(`leave ${how}`));
   host.credentials$.subscribe(({ clientId, accessToken, certificate }) => {
     expect(host.credentials?.()).toMatchObject({ clientId });
     seen.push(

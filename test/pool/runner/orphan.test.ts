@@ -15,7 +15,7 @@ it('finishes its tasks five minutes before its credentials expire if its runner 
   const runner = connectRunner({ input, output: new PassThrough() });
   const host = runnerHost(runner, workerConfig({ certificate }), () => undefined);
   const seen: unknown[] = [];
-  host.leave$.subscribe(leave => seen.push(leave));
+  host.shutdownRequest$.subscribe(leave => seen.push(leave));
   input.destroy();
   await vi.advanceTimersByTimeAsync(54 * MINUTE_MS);
   expect(seen).toEqual([]);
@@ -32,7 +32,7 @@ it('receives what the runner sent before the configuration was read', async () =
   await runner.welcomed(PATIENCE_MS);
   const host = runnerHost(runner, workerConfig({}), () => undefined);
   const seen: unknown[] = [];
-  host.leave$.subscribe(({ how }) => seen.push(how));
+  host.shutdownRequest$.subscribe(({ how }) => seen.push(how));
   await expect.poll(() => seen).toEqual(['now']);
   expect(host.credentials?.().clientId).toBe('new');
   await runner.close();

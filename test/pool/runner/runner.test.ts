@@ -71,7 +71,7 @@ describe('tcw run under worker-runner', { timeout: TEST_MS }, () => {
     expect(await processesWith(`sleep\0${sleeping}`)).toEqual([]);
     const gone = runner
       .logged()
-      .filter(({ textPayload }) => String(textPayload).startsWith('the worker goes'));
+      .filter(({ textPayload }) => String(textPayload).startsWith('the worker shuts down'));
     expect(gone).toHaveLength(1);
     expect(runner.ofType('shutdown')).toEqual([]);
     expect(runner.text).toEqual([]);

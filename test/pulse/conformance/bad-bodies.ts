@@ -16,7 +16,7 @@ export function badBodies(setting: Setting): void {
   const publish = (body: unknown) => setting.pulse.publish(setting.exchange, 'k', body);
 
   describe('bad bodies', () => {
-    it('are told of, settled by the policy, and do not end the stream', async () => {
+    it('are reported, settled by the policy, and do not end the stream', async () => {
       const picky = binding<number>(setting.exchange, '#', body =>
         typeof body === 'number' ? [] : ['/ must be a number'],
       );
@@ -30,9 +30,9 @@ export function badBodies(setting: Setting): void {
     });
 
     it.each([
-      ['no JSON', Buffer.from('{"n": 1')],
-      ['nothing', Buffer.alloc(0)],
-      ['broken UTF-8', Buffer.from([0x22, 0xc3, 0x22])],
+      ['invalid JSON', Buffer.from('{"n": 1')],
+      ['empty', Buffer.alloc(0)],
+      ['invalid UTF-8', Buffer.from([0x22, 0xc3, 0x22])],
     ])('may be %s', async (_, content) => {
       const { next, events } = await setting.consuming({ prefetch: 1 });
       await publishBytes(content);
@@ -61,7 +61,7 @@ export function badBodies(setting: Setting): void {
       }
     });
 
-    it('may be of 128 MiB by what a broker takes, and are bad by default from 16 MiB on', async () => {
+    it('may have 128 MiB for the broker, and are bad by default above 16 MiB', async () => {
       const { next, events } = await setting.consuming({ prefetch: 1 });
       await publishBytes(Buffer.alloc(16 * 1024 * 1024 + 1, '['));
       await publish('good');
@@ -74,7 +74,7 @@ export function badBodies(setting: Setting): void {
       );
     });
 
-    it('may be nested deeply: they are data, or their check says that it cannot go so deep', async () => {
+    it('may be nested deeply: they are accepted, or reported as too deep to be checked', async () => {
       const lists = { type: 'array', items: { $ref: '#' } };
       const { next, events } = await setting.consuming({
         bindings: [binding(setting.exchange, 'any.#'), binding(setting.exchange, 'lists.#', lists)],
@@ -93,7 +93,7 @@ export function badBodies(setting: Setting): void {
       );
     });
 
-    it('have a short list of problems, whatever the check of a binding says and whoever published them', async () => {
+    it('have a short list of problems, whatever the check of a binding returns', async () => {
       const wordy = binding(setting.exchange, '#', body =>
         body === 'good' ? [] : Array.from({ length: 300_001 }, () => `\u001b[2J${'x'.repeat(1_000)}`),
       );
@@ -106,7 +106,7 @@ export function badBodies(setting: Setting): void {
       expect(bad?.problems.at(-1)).toBe('299981 more problems');
     });
 
-    it('go back to the queue where the policy says so, for somebody who understands them', async () => {
+    it('are requeued if the policy says so, for another consumer', async () => {
       const queue = setting.queueOf();
       const strict = binding(setting.exchange, '#', () => ['/ must be something else']);
       const { messages } = await setting.consuming({
@@ -123,7 +123,7 @@ export function badBodies(setting: Setting): void {
       expect(messages).toEqual([]);
     });
 
-    it('go back after a while and not at once, and keep none waiting meanwhile', async () => {
+    it('are requeued after a delay, and do not delay other messages meanwhile', async () => {
       const queue = setting.queueOf();
       const picky = binding(setting.exchange, '#', body => (body === 'odd' ? ['odd'] : []));
       const until$ = new Subject<void>();
@@ -148,7 +148,7 @@ export function badBodies(setting: Setting): void {
       await expect.poll(async () => (await setting.pulse.queue(queue).inspect())?.messages).toBe(1);
     });
 
-    it('are those too over which their binding throws', async () => {
+    it('include bodies for which the check of their binding throws', async () => {
       const naive = binding<{ a: { b: number } }>(setting.exchange, '#', body =>
         (body as { a: { b: number } }).a.b > 0 ? [] : ['/a/b must be more than 0'],
       );
@@ -160,7 +160,7 @@ export function badBodies(setting: Setting): void {
     });
   });
 
-  describe('an error', () => {
+  describe('an error that is thrown', () => {
     const reported: unknown[] = [];
 
     beforeEach(() => {
@@ -171,7 +171,7 @@ export function badBodies(setting: Setting): void {
       config.onUnhandledError = null;
     });
 
-    it("of the listener to events is reported as a subscriber's is, and breaks nothing", async () => {
+    it('in the callback for events is reported like one of a subscriber, and breaks nothing', async () => {
       const { next, events } = await setting.consuming({
         prefetch: 1,
         bindings: [binding(setting.exchange, '#', body => (body === 'bad' ? ['bad'] : []))],
@@ -188,7 +188,7 @@ export function badBodies(setting: Setting): void {
         .toEqual([new Error('not ready for consuming'), new Error('not ready for bad-message')]);
     });
 
-    it('of the subscriber is reported, and the stream lives', async () => {
+    it('in the subscriber is reported, and the stream continues', async () => {
       const queue = setting.queueOf();
       await setting.backlog(queue, ['one', 'two']);
       const throwing = setting.pulse.consume({ queue, bindings: [] }).subscribe(({ body }) => {

@@ -12,7 +12,7 @@ export function bindings(setting: Setting): void {
     setting.pulse.publish(setting.exchange, key, body, { routes });
 
   describe('a message', () => {
-    it('tells by which bindings it came: by its routing key first, then by its CC keys', async () => {
+    it('shows through which bindings it came: first by its routing key, then by its CC keys', async () => {
       const { exchange, consuming } = setting;
       const [byRoute, byKey, other] = ['route.index.#', 'created.*', 'deleted.*'].map(pattern =>
         binding(exchange, pattern),
@@ -29,7 +29,7 @@ export function bindings(setting: Setting): void {
       expect(routed.bindings).toEqual([byRoute]);
     });
 
-    it('has the type of its binding, with several by asking', async () => {
+    it('has the type of its binding, or with several bindings that of the one it is tested for', async () => {
       const { pulse, exchange } = setting;
       const created = binding<Thing>(exchange, 'created.*');
       const renamed = binding<{ readonly name: string }>(exchange, 'renamed.*');
@@ -52,7 +52,7 @@ export function bindings(setting: Setting): void {
       subscription.unsubscribe();
     });
 
-    it('that several bindings ask for is good when one of them takes it, and came by that', async () => {
+    it('that matches several bindings is good if one of them accepts it, and came through that one', async () => {
       const { exchange, consuming } = setting;
       const numbers = binding(exchange, 'a.*', { type: 'number' });
       const texts = binding(exchange, '*.b', { type: 'string' });
@@ -71,10 +71,10 @@ export function bindings(setting: Setting): void {
     });
   });
 
-  describe('a named queue that was bound otherwise before', () => {
+  describe('a named queue that previously had other bindings', () => {
     const old = ['old.#', 'kept.#'];
 
-    it.each(['a list', 'a function'])('is rid of what is not asked for any more, by %s', async by => {
+    it.each(['a list', 'a function'])('loses the bindings that are no longer requested: %s', async by => {
       const { pulse, exchange, consuming, queueOf } = setting;
       const spec = queueOf();
       const before: BindingKey[] = old.map(pattern => ({ exchange, pattern }));
@@ -96,7 +96,7 @@ export function bindings(setting: Setting): void {
       expect(unbound).toEqual(['old.#', 'gone.#']);
     });
 
-    it('is consumed all the same when that cannot be found out', async () => {
+    it('is consumed even if the other bindings cannot be determined', async () => {
       const { bodies, events } = await setting.consuming({
         queue: setting.queueOf(),
         previousBindings: () => {

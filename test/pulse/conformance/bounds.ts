@@ -7,7 +7,7 @@ import type { Setting } from './setting.ts';
 export function bounds(setting: Setting): void {
   const publish = (body: unknown) => setting.pulse.publish(setting.exchange, 'k', body);
 
-  describe('bounds', () => {
+  describe('a consumer with limits', () => {
     it('holds no more than the prefetch', async () => {
       const { messages } = await setting.consuming({ prefetch: 3 });
       for (let n = 0; n < 10; n++) await publish(n);
@@ -45,7 +45,7 @@ export function bounds(setting: Setting): void {
       await expect.poll(bodies).toEqual([2, 3, 4]);
     });
 
-    it('removes a queue that nobody consumes for as long as it may last', async () => {
+    it('removes a queue that nobody consumes until it expires', async () => {
       const queue = setting.queueOf({ expiresMs: 200 });
       (await setting.consuming({ queue })).end();
       await publish('forgotten');
@@ -56,8 +56,8 @@ export function bounds(setting: Setting): void {
     });
   });
 
-  describe('demand', () => {
-    it('is met exactly, and nothing is kept while it is 0', async () => {
+  describe('a demand', () => {
+    it('is met exactly, and no message is held while it is 0', async () => {
       const queue = setting.queueOf();
       const demand$ = new BehaviorSubject(2);
       const first = await setting.consuming({ queue, demand$ });
@@ -80,7 +80,7 @@ export function bounds(setting: Setting): void {
       await expect.poll(() => first.messages.length).toBe(3);
     });
 
-    it('that falls while messages are under way is obeyed: they are given back', async () => {
+    it('that falls while messages are in transit takes effect: they are given back', async () => {
       const queue = setting.queueOf();
       await setting.backlog(queue, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
       const demand$ = new BehaviorSubject(10);
@@ -100,7 +100,7 @@ export function bounds(setting: Setting): void {
       expect(message.ack()).toBe(true);
     });
 
-    it('that falls in the handler of a message is obeyed by the next one already', async () => {
+    it('that falls in the handler of a message takes effect for the next one', async () => {
       const queue = setting.queueOf();
       await setting.backlog(queue, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
       const demand$ = new BehaviorSubject(10);
@@ -116,7 +116,7 @@ export function bounds(setting: Setting): void {
       consumer.unsubscribe();
     });
 
-    it('below 0 is none', async () => {
+    it('below 0 counts as 0', async () => {
       const queue = setting.queueOf();
       const demand$ = new BehaviorSubject(-1);
       const { messages } = await setting.consuming({ queue, demand$ });
@@ -127,13 +127,13 @@ export function bounds(setting: Setting): void {
       await expect.poll(() => messages.length).toBe(1);
     });
 
-    it('may be more than AMQP can say', async () => {
+    it('may be larger than AMQP allows', async () => {
       const { bodies } = await setting.consuming({ demand$: new BehaviorSubject(Infinity) });
       await publish(1);
       await expect.poll(bodies).toEqual([1]);
     });
 
-    it('that is no number ends the stream, and no other', async () => {
+    it('that is not a number ends the stream, and no other', async () => {
       const { bodies } = await setting.consuming();
       const other = await setting.consuming({ demand$: new BehaviorSubject(NaN) }).catch((e: unknown) => e);
       expect(other).toMatchObject({ kind: 'invalid' });
@@ -146,14 +146,14 @@ export function bounds(setting: Setting): void {
       await expect(failing).rejects.toThrow('no idea');
     });
 
-    it('that never says anything is none', async () => {
+    it('that never emits counts as 0', async () => {
       const { messages } = await setting.consuming({ demand$: EMPTY });
       await publish('unwanted');
       await sleep(50);
       expect(messages).toEqual([]);
     });
 
-    it('said once is remembered over a reconnect', async () => {
+    it('that emits once is remembered after a reconnect', async () => {
       const demand$ = new Subject<number>();
       const { bodies, events } = await setting.consuming({ queue: setting.queueOf(), demand$ });
       demand$.next(5);
@@ -163,7 +163,7 @@ export function bounds(setting: Setting): void {
       await expect.poll(bodies).toEqual(['after']);
     });
 
-    it('may pause an ephemeral queue, which keeps what comes meanwhile', async () => {
+    it('may pause an ephemeral queue, which keeps the messages that arrive meanwhile', async () => {
       const demand$ = new BehaviorSubject(1);
       const { messages, bodies, events } = await setting.consuming({ queue: ephemeralQueue(), demand$ });
       await publish(0);
@@ -178,7 +178,7 @@ export function bounds(setting: Setting): void {
       expect(events.map(({ type }) => type)).toEqual(['consuming']);
     });
 
-    it('of 0 keeps a queue from expiring', async () => {
+    it('of 0 does not let a queue expire', async () => {
       const queue = setting.queueOf({ expiresMs: 400 });
       const demand$ = new BehaviorSubject(0);
       const { bodies } = await setting.consuming({ queue, demand$ });

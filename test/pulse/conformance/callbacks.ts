@@ -25,7 +25,7 @@ const AROUNDS: readonly [string, AroundPublish, PublishResult['status'], number]
     0,
   ],
   [
-    'throws what has no text',
+    'throws something without a text',
     () => {
       throw nameless;
     },
@@ -89,9 +89,9 @@ export function callbacks(setting: Setting): void {
     return { pulse: setting.under.connect(options), bodies };
   };
 
-  describe('what somebody else wrote', () => {
+  describe('a callback', () => {
     it.each(AROUNDS)(
-      'around a message, and which %s, never makes send reject',
+      'for aroundPublish that %s never makes send reject',
       async (_, aroundPublish, status, sent) => {
         const { pulse, bodies } = await connected({ aroundPublish });
         const result = await pulse.tryPublish(setting.exchange, 'k', 'around');
@@ -109,7 +109,7 @@ export function callbacks(setting: Setting): void {
       },
     );
 
-    it('around a message, and which fails when that was sent, is warned of', async () => {
+    it('for aroundPublish that fails after sending causes a warning', async () => {
       const { pulse } = await connected({
         aroundPublish: async (_, send) => {
           await send();
@@ -133,15 +133,15 @@ export function callbacks(setting: Setting): void {
       ['routes that are no texts', { routes: [7] }],
       ['a schema that is none', { schema: { type: 'nonsense' } }],
       [
-        'a check that throws what has no text',
+        'a check that throws something without a text',
         {
           schema: () => {
             throw nameless;
           },
         },
       ],
-      ['a check that says nothing', { schema: () => undefined }],
-    ])('and publishes with %s is told so', async (_, options) => {
+      ['a check that returns nothing', { schema: () => undefined }],
+    ])('for publishing with %s gets an error that says so', async (_, options) => {
       const { pulse, bodies } = await connected({});
       expect(await pulse.tryPublish(setting.exchange, 'k', 1, options as never)).toMatchObject({
         status: 'refused',
@@ -152,7 +152,7 @@ export function callbacks(setting: Setting): void {
       await pulse.close();
     });
 
-    it('as a body, and which throws what has no text, is refused', async () => {
+    it('in a body that throws something without a text makes the message refused', async () => {
       const toJSON = () => {
         throw nameless;
       };
@@ -178,7 +178,7 @@ export function callbacks(setting: Setting): void {
         'sealed',
       ],
       [
-        'throws what has no text',
+        'throws something without a text',
         () => {
           throw nameless;
         },
@@ -186,7 +186,7 @@ export function callbacks(setting: Setting): void {
       ],
       ['rejects with nothing', () => Promise.reject(), 'undefined'],
       ['gives nothing', () => undefined as never, 'the function returned no user'],
-    ])('to say who logs in, and which %s, is asked again', async (_, credentials, says) => {
+    ])('for credentials that %s is called again', async (_, credentials, says) => {
       const { user, password } = setting.under.login;
       let asked = 0;
       const pulse = setting.under.connect({
@@ -206,7 +206,7 @@ export function callbacks(setting: Setting): void {
         },
       ],
       [
-        'throws what has no text',
+        'throws something without a text',
         () => {
           throw nameless;
         },
@@ -237,7 +237,7 @@ export function callbacks(setting: Setting): void {
           },
         }),
       ],
-    ])('to handle messages, and which %s, has failed with that message alone', async (_, handler) => {
+    ])('for handling messages that %s fails only for that message', async (_, handler) => {
       const queue = setting.queueOf();
       const outcomes: unknown[] = [];
       const handling = setting.pulse
@@ -252,7 +252,7 @@ export function callbacks(setting: Setting): void {
       handling.unsubscribe();
     });
 
-    it('to say what becomes of a bad message, and which says nothing of use, is not asked again', async () => {
+    it('for onBadMessage that returns nothing useful is not called again', async () => {
       const answers: unknown[] = [
         undefined,
         7,
@@ -277,7 +277,7 @@ export function callbacks(setting: Setting): void {
       expect((await setting.pulse.queue(queue).inspect())?.messages).toBe(0);
     });
 
-    it('to tell what a queue is bound to, and which tells nothing of use, is told of', async () => {
+    it('for previous bindings that returns nothing useful is reported', async () => {
       for (const previousBindings of [() => undefined, () => 7, () => [undefined], [null]]) {
         const { events, end } = await setting.consuming({
           queue: setting.queueOf(),

@@ -6,7 +6,7 @@ import type { Setting } from './setting.ts';
 
 export function credentials(setting: Setting): void {
   describe('credentials from a function', () => {
-    it('are asked for at each connect', async () => {
+    it('are requested for each connection', async () => {
       const { under, consuming } = setting;
       const { user, password } = under.login;
       let asked = 0;
@@ -25,7 +25,7 @@ export function credentials(setting: Setting): void {
       await pulse.close();
     });
 
-    it('name the user, and so the queues, once they were asked for', async () => {
+    it('determine the user, and thus the names of queues, after the first request', async () => {
       const { under, queueOf } = setting;
       const { user, password } = under.login;
       const spec = queueOf();
@@ -42,7 +42,7 @@ export function credentials(setting: Setting): void {
       await told.close();
     });
 
-    it('that cannot be had now are asked for again', async () => {
+    it('that are unavailable are requested again', async () => {
       const { user, password } = setting.under.login;
       let asked = 0;
       const pulse = setting.under.connect({
@@ -65,7 +65,7 @@ export function credentials(setting: Setting): void {
       [{ user: '', password: 'p' }, 'user'],
       [{ user: 'u', password: '' }, 'password'],
       [{ user: 'u', password: new Secret('') }, 'password'],
-    ])('that say nothing could not be had, and nobody logs in instead: %j', async (answer, what) => {
+    ])('that are empty count as unavailable, and no other user logs in instead: %j', async (answer, what) => {
       const pulse = setting.under.connect({ credentials: () => answer });
       const waiting = await firstValueFrom(pulse.state$.pipe(filter(state => state.name === 'waiting')));
       expect(waiting.error).toMatchObject({
@@ -75,7 +75,7 @@ export function credentials(setting: Setting): void {
       await pulse.close();
     });
 
-    it('are refused as any others, and shown nowhere', async () => {
+    it('are refused like any others, and shown nowhere', async () => {
       const { user } = setting.under.login;
       const pulse = setting.under.connect({
         credentials: () => ({ user, password: new Secret('sw0rdfish') }),

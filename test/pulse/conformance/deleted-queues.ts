@@ -30,7 +30,7 @@ export function deletedQueues(setting: Setting): void {
       },
     };
 
-    it.each(['paused$', 'demand$'] as const)('is bound again within the pause: %s', async by => {
+    it.each(['paused$', 'demand$'] as const)('is bound again during the pause: %s', async by => {
       const { under, consuming, queueOf } = setting;
       const { flow, resume } = pauses[by]();
       const queue = queueOf({ expiresMs: 1_200 });
@@ -44,7 +44,7 @@ export function deletedQueues(setting: Setting): void {
       expect(typesOf(events)).toEqual(AGAIN);
     });
 
-    it.each(['paused$', 'demand$'] as const)('is bound again at its end: %s', async by => {
+    it.each(['paused$', 'demand$'] as const)('is bound again at the end of the pause: %s', async by => {
       const { under, consuming, queueOf } = setting;
       const { flow, resume } = pauses[by]();
       const queue = queueOf();
@@ -57,7 +57,7 @@ export function deletedQueues(setting: Setting): void {
     });
   });
 
-  it('a queue of dead letters that is deleted keeps them again', async () => {
+  it('a queue of dead letters that was deleted is declared again and keeps them', async () => {
     const { under, pulse, consuming, queueOf } = setting;
     const queue = queueOf({ deadLetter: { expiresMs: 1_200 } });
     const dead = deadLetterQueue(queue);

@@ -7,7 +7,7 @@ const BODY = { payload: 'a word of mine', n: 1 };
 
 export function dialects(setting: Setting): void {
   describe.each(DIALECTS)('the dialect %s', dialect => {
-    it.each([dialect, 'auto' as const])('comes back as it went, read as %s', async readAs => {
+    it.each([dialect, 'auto' as const])('preserves a body that is read as %s', async readAs => {
       const { pulse, exchange, consuming } = setting;
       const { next } = await consuming({
         bindings: [binding(exchange, '#', undefined, { dialect: readAs })],
@@ -23,7 +23,7 @@ export function dialects(setting: Setting): void {
       }
     });
 
-    it('lies in the JSON as others expect it', async () => {
+    it('produces the JSON that other programs expect', async () => {
       const { pulse, exchange, consuming } = setting;
       const { next } = await consuming();
       await pulse.tryPublish(exchange, 'k', BODY, { dialect });
@@ -34,7 +34,7 @@ export function dialects(setting: Setting): void {
     });
   });
 
-  it('shows its binding what is inside of the envelope, and a missing one is a bad body', async () => {
+  it('a binding checks the content of the envelope, and a missing envelope is a bad body', async () => {
     const { pulse, exchange, consuming } = setting;
     const schema = { type: 'object', required: ['n'] };
     const { next, events } = await consuming({

@@ -9,7 +9,7 @@ export function ephemeral(setting: Setting): void {
   const typesOf = (events: readonly ConsumerEvent[]) => events.map(({ type }) => type);
 
   describe('losing the connection', () => {
-    it('consumes again by itself, and an ephemeral queue tells of the gap', async () => {
+    it('is followed by consuming again, and an ephemeral queue reports the gap', async () => {
       const { next, events } = await setting.consuming();
       const waiting = firstValueFrom(setting.pulse.state$.pipe(filter(({ name }) => name === 'waiting')));
       await setting.under.cutConnections();
@@ -20,7 +20,7 @@ export function ephemeral(setting: Setting): void {
       await expect.poll(() => typesOf(events)).toEqual(['consuming', 'interrupted', 'gap', 'consuming']);
     });
 
-    it('keeps what a named queue got meanwhile', async () => {
+    it('does not lose the messages that a named queue receives meanwhile', async () => {
       const queue = setting.queueOf();
       await setting.backlog(queue, ['meanwhile']);
       const { bodies, events } = await setting.consuming({ queue });
@@ -28,7 +28,7 @@ export function ephemeral(setting: Setting): void {
       expect(typesOf(events)).toEqual(['consuming']);
     });
 
-    it('keeps what a named queue gets while its consumer is away, and tells of no gap', async () => {
+    it('does not lose the messages that a named queue receives without its consumer, and reports no gap', async () => {
       const { under, consuming, queueOf } = setting;
       const { user, password } = under.login;
       const back = Promise.withResolvers<undefined>();
@@ -51,7 +51,7 @@ export function ephemeral(setting: Setting): void {
       await away.close(0);
     });
 
-    it('survives 100 cuts without a lock (405) on its queue', async () => {
+    it('is survived 100 times without a lock (405) on the queue', async () => {
       const { under } = setting;
       const pulse = under.connect({ backoff: { baseMs: 1, capMs: 5 } });
       const { bodies } = await setting.consuming({}, pulse);
@@ -102,7 +102,7 @@ export function ephemeral(setting: Setting): void {
       return new Set(kinds);
     };
 
-    it('goes with the consumer that is unsubscribed', async () => {
+    it('is removed when its consumer is unsubscribed', async () => {
       const { queue, names } = named();
       const { end } = await setting.consuming({ queue });
       expect(await states(names)).toEqual(new Set(['locked']));
@@ -110,7 +110,7 @@ export function ephemeral(setting: Setting): void {
       await expect.poll(() => states(names)).toEqual(new Set(['not-found']));
     });
 
-    it('goes when one of its bindings is refused', async () => {
+    it('is removed when one of its bindings is refused', async () => {
       const { queue, names } = named();
       const bindings = [setting.exchange, `${setting.exchange}-misspelt`].map(name => binding(name, '#'));
       await expect(setting.consuming({ queue, bindings })).rejects.toMatchObject({ kind: 'not-found' });
@@ -118,7 +118,7 @@ export function ephemeral(setting: Setting): void {
     });
 
     it.each(['a prefetch', 'a demand that pauses'])(
-      'goes when it is left before it was consumed, after however many turns: %s',
+      'is removed if it is abandoned before it was consumed, after any number of turns: %s',
       async by => {
         const { queue, names } = named();
         for (let moment = 0; moment < 20; moment++) {
@@ -139,7 +139,7 @@ export function ephemeral(setting: Setting): void {
       },
     );
 
-    it('tells of the gap before the first message of the new one', async () => {
+    it('reports the gap before the first message of the new queue', async () => {
       const { under, pulse, exchange } = setting;
       const order: string[] = [];
       const subscription = pulse
@@ -176,7 +176,7 @@ export function ephemeral(setting: Setting): void {
       expect(new Set(afterInterruptions)).toEqual(new Set(['gap']));
     });
 
-    it('holds the newest of what it has room for, where it has a bound', async () => {
+    it('keeps the newest messages if it has a maximum length', async () => {
       const { next, bodies } = await setting.consuming({
         queue: ephemeralQueue('test', { maxLength: 2 }),
         prefetch: 1,

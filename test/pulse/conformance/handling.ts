@@ -78,7 +78,7 @@ export function handling(setting: Setting): void {
     it.each([
       ['a classic queue', {}],
       ['a quorum queue', { quorum: true }],
-    ])('lets no publisher say how often a message has failed, with %s', async (_, kind) => {
+    ])('does not let a publisher set how often a message has failed, with %s', async (_, kind) => {
       const tries: number[] = [];
       const { outcomes } = await handled(setting.queueOf(kind), (_, { attempt }) => tries.push(attempt));
       const headers = {
@@ -90,7 +90,7 @@ export function handling(setting: Setting): void {
       expect(tries).toEqual([1]);
     });
 
-    it('acknowledges what a handler is done with, at once or later', async () => {
+    it('acknowledges a message when its handler is done, at once or later', async () => {
       const queue = setting.queueOf();
       const { results, outcomes, leave } = await handled(queue, ({ body }) =>
         body === 'later' ? sleep(10) : undefined,
@@ -104,7 +104,7 @@ export function handling(setting: Setting): void {
       await expect.poll(() => waiting(queue)).toBe(0);
     });
 
-    it('runs no more handlers than its concurrency, and holds no more than twice as many', async () => {
+    it('runs no more handlers than its concurrency, and holds at most twice as many messages', async () => {
       const queue = setting.queueOf();
       let running = 0;
       let most = 0;
@@ -127,7 +127,7 @@ export function handling(setting: Setting): void {
     it.each([
       ['a classic queue', {}],
       ['a quorum queue', { quorum: true }],
-    ])('tries again what throws, from %s, and knows which try it is', async (_, kind) => {
+    ])('retries a handler that throws, from %s, and passes the number of the attempt', async (_, kind) => {
       const tries: [number, string, readonly string[], unknown][] = [];
       const queue = setting.queueOf(kind);
       const { outcomes, attempts } = await handled(queue, ({ routingKey, routes, body }, { attempt }) => {
@@ -143,7 +143,7 @@ export function handling(setting: Setting): void {
     it.each([
       ['a classic queue', {}],
       ['a quorum queue', { quorum: true }],
-    ])('goes on counting after restarts, with %s, and gives up in the end', async (_, kind) => {
+    ])('continues to count after restarts, with %s, and gives up in the end', async (_, kind) => {
       const queue = setting.queueOf({ ...kind, deadLetter: true });
       const seen: number[] = [];
       const failing: Handler<Message> = (_, { attempt }) => {
@@ -169,9 +169,9 @@ export function handling(setting: Setting): void {
     });
 
     it.each([
-      ['of a quorum queue counts', { quorum: true }, [1, 2]],
-      ['of a classic queue comes again uncounted', {}, [1, 1]],
-    ])('a delivery that dies with its connection %s', async (_, kind, expected) => {
+      ['of a quorum queue is counted', { quorum: true }, [1, 2]],
+      ['of a classic queue is not counted', {}, [1, 1]],
+    ])('receives again a message whose connection is lost: a delivery %s', async (_, kind, expected) => {
       const queue = setting.queueOf(kind);
       const seen: number[] = [];
       const stuck = Promise.withResolvers<undefined>();
@@ -198,7 +198,7 @@ export function handling(setting: Setting): void {
           throw verdict;
         },
       ],
-    ])('does what a verdict says, %s', async (_, say) => {
+    ])('follows a verdict that is %s', async (_, say) => {
       const queue = setting.queueOf({ deadLetter: true });
       const { outcomes, results } = await handled(queue, ({ body }, { attempt }) => {
         if (body === 'later' && attempt === 1) return say(retryLater(10, 'not there yet'));
@@ -216,7 +216,7 @@ export function handling(setting: Setting): void {
       await expect.poll(async () => (await dead.inspect())?.messages).toBe(2);
     });
 
-    it('errors when something has to be dead-lettered and the queue keeps nothing, and loses nothing', async () => {
+    it('errors if a message must be dead-lettered and the queue has no dead letters, and loses nothing', async () => {
       const queue = setting.queueOf();
       const { ended } = await handled(queue, () => deadLetter());
       await publish('precious');
@@ -227,7 +227,7 @@ export function handling(setting: Setting): void {
     it.each([
       ['a classic queue', {}],
       ['a quorum queue', { quorum: true }],
-    ])('keeps the name of a dead letter that was tried again, with %s', async (_, kind) => {
+    ])('keeps the name of a dead letter that was retried, with %s', async (_, kind) => {
       const queue = setting.queueOf({ ...kind, deadLetter: true });
       const { outcomes } = await handled(queue, fail, { retry: { ...QUICK, attempts: 2 } });
       await setting.pulse.publish(setting.exchange, 'a.b', 'poison', { routes: ['route.x'] });
@@ -240,7 +240,7 @@ export function handling(setting: Setting): void {
       expect(dead.headers).not.toHaveProperty('tcw-retry');
     });
 
-    it('lets no publisher say what a dead letter is called', async () => {
+    it('does not let a publisher choose the name of a dead letter', async () => {
       const queue = setting.queueOf({ deadLetter: true });
       const { outcomes } = await handled(queue, () => reject());
       const headers = {
@@ -252,7 +252,7 @@ export function handling(setting: Setting): void {
       expect((await next()).routingKey).toBe('a.b');
     });
 
-    it('takes a count that it cannot read for none', async () => {
+    it('treats an unreadable count as 0', async () => {
       const retries = `exchange/${setting.under.user}/tcw-retry`;
       await setting.pulse.declareExchange(retries);
       const key = `odd.${randomUUID()}`;
@@ -266,7 +266,7 @@ export function handling(setting: Setting): void {
       await expect.poll(() => results.map(({ attempts }) => attempts)).toEqual([1, 1, 1, 1, 1, 2]);
     });
 
-    it('leaves no copy of a message behind when its stream is left at the first failure', async () => {
+    it('leaves no copy of a message behind if its stream is unsubscribed at the first failure', async () => {
       const queue = setting.queueOf();
       await setting.backlog(queue, ['once']);
       for (let run = 0; run < 3; run++) {
@@ -281,7 +281,7 @@ export function handling(setting: Setting): void {
       expect(bodies()).toEqual(['once']);
     });
 
-    it('leaves no copy beside a message either when its stream is left while that is on its way', async () => {
+    it('leaves no copy of a message behind either if its stream is unsubscribed while the copy is in transit', async () => {
       const queue = setting.queueOf();
       await setting.backlog(queue, [1, 2, 3]);
       let failed = 0;
@@ -300,7 +300,7 @@ export function handling(setting: Setting): void {
       expect(await waiting(queue)).toBe(3);
     });
 
-    it('ends when the last failure is written down, not before', async () => {
+    it('ends when the last failure is recorded, and not before', async () => {
       const queue = setting.queueOf();
       const go = Promise.withResolvers<undefined>();
       const until$ = new Subject<void>();
@@ -322,7 +322,7 @@ export function handling(setting: Setting): void {
       await expect.poll(() => messages.map(({ attempt }) => attempt)).toEqual([2]);
     });
 
-    it('says of a message that its handler has settled too late that it is lost', async () => {
+    it('reports a message that its handler has settled too late as lost', async () => {
       const { outcomes } = await handled(
         setting.queueOf(),
         async (message, { attempt, signal }) => {
@@ -340,7 +340,7 @@ export function handling(setting: Setting): void {
       await expect.poll(outcomes).toEqual(['lost', 'acked']);
     });
 
-    it('gives the place of a handler to another when its message is lost, and it goes on all the same', async () => {
+    it('lets another handler start when a message is lost, even if its handler continues', async () => {
       let calls = 0;
       const { outcomes } = await handled(
         setting.queueOf(),
@@ -353,7 +353,7 @@ export function handling(setting: Setting): void {
       await expect.poll(outcomes).toEqual(['acked']);
     });
 
-    it('leaves a message alone that its handler has settled', async () => {
+    it('does not touch a message that its handler has settled', async () => {
       const queue = setting.queueOf();
       const { outcomes } = await handled(queue, message => {
         message.reject();
@@ -363,13 +363,13 @@ export function handling(setting: Setting): void {
       await expect.poll(outcomes).toEqual(['rejected']);
     });
 
-    it('drops at once what fails without retries', async () => {
+    it('drops a failed message at once without retries', async () => {
       const { outcomes } = await handled(setting.queueOf(), fail, { retry: false });
       await publish('once');
       await expect.poll(outcomes).toEqual(['rejected']);
     });
 
-    it('starts nothing after a stop, finishes what runs, and gives back the rest', async () => {
+    it('starts nothing after a stop, finishes running handlers, and gives back the rest', async () => {
       const queue = setting.queueOf();
       const go = Promise.withResolvers<undefined>();
       const started: unknown[] = [];
@@ -396,7 +396,7 @@ export function handling(setting: Setting): void {
       await expect.poll(() => waiting(queue)).toBe(3);
     });
 
-    it('aborts handlers whose stream is left', async () => {
+    it('aborts the handlers of an unsubscribed stream', async () => {
       let aborted = false;
       let started = false;
       const { leave } = await handled(setting.queueOf(), (_, { signal }) => {
@@ -410,7 +410,7 @@ export function handling(setting: Setting): void {
       expect(aborted).toBe(true);
     });
 
-    it('that fails after its stream was left has its message come again, once', async () => {
+    it('that fails after its stream was unsubscribed receives its message again, once', async () => {
       const queue = setting.queueOf();
       const go = Promise.withResolvers<undefined>();
       let started = false;
@@ -428,7 +428,7 @@ export function handling(setting: Setting): void {
       expect(bodies()).toEqual(['once']);
     });
 
-    it('lets somebody be around each handler', async () => {
+    it('calls the around function for each handler', async () => {
       const seen: string[] = [];
       const { outcomes } = await handled(setting.queueOf(), () => seen.push('handler'), {
         around: (message, { attempt }, run) => {
@@ -441,7 +441,7 @@ export function handling(setting: Setting): void {
       expect(seen).toEqual(['before k 1', 'handler']);
     });
 
-    it('refuses what it cannot do, before anything is sent', () => {
+    it('refuses unsupported options before anything is sent', () => {
       const piped = (queue: QueueSpec, options: HandleOptions) => () =>
         setting.pulse.consume({ queue, bindings: [] }).pipe(handle(() => undefined, options));
       const invalid = expect.objectContaining({ kind: 'invalid' });

@@ -37,7 +37,7 @@ export function leastPrivilege(setting: Setting): void {
       await connection.close();
     });
 
-    it('is told before any frame that the default exchange is for nobody', async () => {
+    it('is refused the default exchange before any frame is sent', async () => {
       const { pulse } = setting;
       expect(await pulse.tryPublish('', 'k', 1)).toMatchObject({
         status: 'refused',

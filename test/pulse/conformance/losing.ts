@@ -12,7 +12,7 @@ export function losing(setting: Setting): void {
     it.each<[how: string, lose: () => Promise<void>]>([
       ['that is cut', () => setting.under.cutConnections()],
       [
-        'over a network that fell silent',
+        'over a network that has become silent',
         async () => {
           setting.under.freeze();
           await sleep(100);
@@ -21,7 +21,7 @@ export function losing(setting: Setting): void {
           await cut;
         },
       ],
-    ])('%s: messages come again, to exactly one consumer', async (_, lose) => {
+    ])('is followed by redelivery to exactly one consumer: %s', async (_, lose) => {
       const { pulse } = setting;
       const queue = setting.queueOf();
       const { messages, bodies, events } = await setting.consuming({ queue, prefetch: 3 });
@@ -39,9 +39,9 @@ export function losing(setting: Setting): void {
     });
   });
 
-  describe('losing the queue alone', () => {
+  describe('losing only the queue', () => {
     it.each(['a prefetch', 'a demand'])(
-      'declares it again and consumes, with exactly one consumer and %s',
+      'is followed by a new declaration and exactly one consumer, with %s',
       async by => {
         const { under, pulse } = setting;
         const queue = setting.queueOf();
@@ -68,7 +68,7 @@ export function losing(setting: Setting): void {
     it.each([
       ['turns', async (moment: number) => turns(moment)],
       ['milliseconds', async (moment: number) => sleep(moment / 4)],
-    ])('says nothing more and leaves nothing behind, after however many %s it went', async (_, passed) => {
+    ])('emits nothing more and leaves nothing behind, after any number of %s', async (_, passed) => {
       const queue = setting.queueOf();
       const timersBefore = timers();
       const late: ConsumerEvent[] = [];

@@ -122,8 +122,8 @@ export function operators(setting: Setting): void {
   const consumers = async (queue = setting.queueOf()) =>
     (await setting.pulse.queue(queue).inspect())?.consumers ?? 0;
 
-  describe('handle, behind', () => {
-    it.each(THROUGH)('%s, settles bad messages as it says', async (_, between) => {
+  describe('handle after', () => {
+    it.each(THROUGH)('%s settles bad messages as requested', async (_, between) => {
       const seen: unknown[] = [];
       const onBadMessage = (_: unknown, problems: readonly string[]) => {
         seen.push(problems);
@@ -142,7 +142,7 @@ export function operators(setting: Setting): void {
       expect(dead && (await setting.pulse.queue(dead).inspect())?.messages).toBe(0);
     });
 
-    it.each(THROUGH)('%s, insists on a queue of dead letters', async (_, between) => {
+    it.each(THROUGH)('%s requires a queue of dead letters', async (_, between) => {
       const queue = setting.queueOf();
       // At once where that can be known, else when it is subscribed.
       const error = await Promise.resolve()
@@ -152,7 +152,7 @@ export function operators(setting: Setting): void {
       expect(await setting.pulse.queue(queue).inspect()).toBeUndefined();
     });
 
-    it.each(THROUGH)('%s, does not try more often than the queue lets it', async (_, between) => {
+    it.each(THROUGH)('%s does not try more often than the queue permits', async (_, between) => {
       const queue = setting.queueOf({ quorum: true, deliveryLimit: 3 });
       const error = await Promise.resolve()
         .then(() => handled(between, { retry: { attempts: 4 } }, queue).ended)
@@ -163,7 +163,7 @@ export function operators(setting: Setting): void {
       });
     });
 
-    it.each(THROUGH)('%s, asks for twice as many messages as it handles at a time', async (_, between) => {
+    it.each(THROUGH)('%s requests twice as many messages as it handles at a time', async (_, between) => {
       const queue = setting.queueOf();
       let started = 0;
       const { leave } = monitorQueue(
@@ -187,7 +187,7 @@ export function operators(setting: Setting): void {
       leave();
     });
 
-    it('two that are merged, settles the bad messages of both', async () => {
+    it('a merge of two consumers settles the bad messages of both', async () => {
       const queues = [setting.queueOf({ deadLetter: true }), setting.queueOf({ deadLetter: true })];
       const all = queues.map(queue => setting.pulse.consume({ queue, bindings: [strict()] }));
       let handledCount = 0;
@@ -204,7 +204,7 @@ export function operators(setting: Setting): void {
     });
 
     it.each(SHARED)(
-      '%s, says that it cannot be asked about bad messages, and loses none',
+      '%s reports that bad messages cannot be settled by its policy, and loses none',
       async (_, between) => {
         const { queue, handledBodies, ended } = handled(between, { onBadMessage: 'ack' });
         await expect.poll(() => consumers(queue)).toBe(1);
@@ -219,7 +219,7 @@ export function operators(setting: Setting): void {
     );
 
     it.each(SHARED)(
-      '%s, insists on a queue of dead letters when the first message shows it',
+      '%s requires a queue of dead letters as soon as the first message shows that there is none',
       async (_, between) => {
         const { queue, ended } = handled(between, { deadLetter: true }, setting.queueOf());
         await expect.poll(() => consumers(queue)).toBe(1);
@@ -232,7 +232,7 @@ export function operators(setting: Setting): void {
       },
     );
 
-    it('groupBy, handles each group, where it asks for nothing of the consumer', async () => {
+    it('groupBy handles each group if it requires nothing of the consumer', async () => {
       const queue = setting.queueOf();
       const bodies: unknown[] = [];
       const { leave } = monitorQueue(

@@ -9,8 +9,8 @@ import type { Setting } from './setting.ts';
 export function outages(setting: Setting): void {
   const handled = handlingIn(setting);
 
-  describe('an outage of what the handler needs', () => {
-    it('loses nothing, makes no hot loop, pauses the consumption, and uses up no attempts of what waits', async () => {
+  describe('an outage of a dependency of the handler', () => {
+    it('loses nothing, causes no hot loop, pauses the consumption, and costs waiting messages no attempts', async () => {
       const queue = setting.queueOf();
       const count = 60;
       await setting.backlog(
@@ -44,7 +44,7 @@ export function outages(setting: Setting): void {
       expect(results.filter(({ outcome }) => outcome === 'rejected')).toEqual([]);
     });
 
-    it('keeps nothing of a channel that has gone: what waited over it is handled once, when it comes again', async () => {
+    it('keeps no messages of a lost channel: each is handled once when it is delivered again', async () => {
       const queue = setting.queueOf();
       await setting.backlog(
         queue,
@@ -87,7 +87,7 @@ export function outages(setting: Setting): void {
       expect(outcomes()).not.toContain('lost');
     });
 
-    it('ends, though a handler that began before never does', async () => {
+    it('ends even if a handler that started before never does', async () => {
       const queue = setting.queueOf();
       const bodies = Array.from({ length: 40 }, (_, n) => n);
       await setting.backlog(queue, bodies);
@@ -110,7 +110,7 @@ export function outages(setting: Setting): void {
       expect(events.at(-1)).toEqual({ type: 'resumed' });
     });
 
-    it('is told, and who throws at that is told too, and ends nothing', async () => {
+    it('is reported, and an error of the callback for that is reported, too, and ends nothing', async () => {
       const reported: unknown[] = [];
       config.onUnhandledError = error => reported.push(error);
       try {
@@ -144,7 +144,7 @@ export function outages(setting: Setting): void {
       }
     });
 
-    it('is not what one bad message makes', async () => {
+    it('is not assumed because of one bad message', async () => {
       const queue = setting.queueOf();
       const events: HandleEvent[] = [];
       const { outcomes } = await handled(

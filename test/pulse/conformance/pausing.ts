@@ -7,7 +7,7 @@ export function pausing(setting: Setting): void {
   const publish = (body: unknown) => setting.pulse.publish(setting.exchange, 'k', body);
 
   describe('a pause', () => {
-    it('keeps nothing from other consumers, lets what is held be settled, and ends', async () => {
+    it('withholds no messages from other consumers, allows settling held ones, and ends', async () => {
       const queue = setting.queueOf();
       const paused$ = new BehaviorSubject(false);
       const first = await setting.consuming({ queue, paused$, prefetch: 5 });
@@ -27,7 +27,7 @@ export function pausing(setting: Setting): void {
       await expect.poll(first.bodies).toEqual(['held', 'after']);
     });
 
-    it('counts on the next connection too, and keeps the queue from expiring', async () => {
+    it('continues on the next connection, and does not let the queue expire', async () => {
       const queue = setting.queueOf({ expiresMs: 400 });
       const paused$ = new BehaviorSubject(true);
       const { bodies, events } = await setting.consuming({ queue, paused$ });
@@ -40,7 +40,7 @@ export function pausing(setting: Setting): void {
       await expect.poll(bodies).toEqual(['kept']);
     });
 
-    it('that fails ends the stream with its error, and stands beside no demand', async () => {
+    it('that fails ends the stream with its error, and cannot be combined with a demand', async () => {
       const failing = setting.consuming({ paused$: throwError(() => new Error('no idea')) });
       await expect(failing).rejects.toThrow('no idea');
       const both = { paused$: new BehaviorSubject(true), demand$: new BehaviorSubject(1) };

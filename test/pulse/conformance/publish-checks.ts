@@ -6,8 +6,8 @@ export function publishChecks(setting: Setting): void {
   const publish = (body: unknown, key = 'k') => setting.pulse.publish(setting.exchange, key, body);
   const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 
-  describe('a message that cannot be', () => {
-    it('refuses a routing key of 256 bytes before it is sent', async () => {
+  describe('an invalid message', () => {
+    it('is refused before it is sent if its routing key has 256 bytes', async () => {
       await expect(publish({}, 'é'.repeat(128))).rejects.toMatchObject({ kind: 'invalid' });
       await publish({}, 'é'.repeat(127));
     });
@@ -19,14 +19,14 @@ export function publishChecks(setting: Setting): void {
       ['a function', () => 1],
       ['a bigint', { n: 1n }],
       ['a circle', circle],
-    ])('refuses a body that JSON cannot say: %s', async (_, body) => {
+    ])('is refused if JSON cannot represent its body: %s', async (_, body) => {
       await expect(publish(body)).rejects.toMatchObject({
         kind: 'invalid',
         message: expect.stringContaining('JSON'),
       });
     });
 
-    it('refuses headers past 64 KiB before any frame is sent; what is in flight does not notice', async () => {
+    it('is refused before any frame is sent if its headers exceed 64 KiB, without effect on messages in flight', async () => {
       const headers = { text: 'x'.repeat(70_000) };
       await setting.pulse.ready();
       const states: string[] = [];
@@ -78,7 +78,7 @@ export function publishChecks(setting: Setting): void {
         },
         'not now',
       ],
-    ])('refuses a header of %s at once, before there is a connection', async (_, bad, why) => {
+    ])('is refused at once, without a connection, if it has a header of %s', async (_, bad, why) => {
       const offline = setting.under.connect({
         credentials: () => new Promise(() => undefined),
         namespace: setting.under.user,
@@ -93,14 +93,14 @@ export function publishChecks(setting: Setting): void {
 
     it.each([
       ['an id of 256 bytes', { messageId: 'é'.repeat(128) }, '256 bytes'],
-      ['an id that is no text', { messageId: 7 as unknown as string }, 'messageId'],
-      ['headers that are none', { headers: 'h' as unknown as Record<string, unknown> }, 'headers'],
+      ['an id that is not a string', { messageId: 7 as unknown as string }, 'messageId'],
+      ['headers that are not an object', { headers: 'h' as unknown as Record<string, unknown> }, 'headers'],
       [
-        'more keys than headers hold',
+        'more keys than headers can hold',
         { routes: Array.from({ length: 300 }, () => 'r'.repeat(250)) },
         '65536',
       ],
-    ])('refuses %s', async (_, options, why) => {
+    ])('is refused if it has %s', async (_, options, why) => {
       expect(await setting.pulse.tryPublish(setting.exchange, 'k', {}, options)).toMatchObject({
         status: 'refused',
         error: { kind: 'invalid', message: expect.stringContaining(why) },
@@ -108,7 +108,7 @@ export function publishChecks(setting: Setting): void {
       await publish({});
     });
 
-    it('delivers headers of every type that AMQP has', async () => {
+    it('does not result from headers of any AMQP type, which are all delivered', async () => {
       const { pulse, exchange, consuming } = setting;
       const { next } = await consuming();
       const headers = {
@@ -144,7 +144,7 @@ export function publishChecks(setting: Setting): void {
       expect(Object.keys(got)).not.toContain('absent');
     });
 
-    it('refuses an exchange with a name of 256 bytes before it is sent', async () => {
+    it('is refused before it is sent if the name of its exchange has 256 bytes', async () => {
       const { pulse, under } = setting;
       const name = `exchange/${under.user}/`.padEnd(256, 'x');
       await expect(pulse.declareExchange(name)).rejects.toMatchObject({ kind: 'invalid' });

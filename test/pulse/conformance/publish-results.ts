@@ -3,8 +3,8 @@ import { binding } from '../../../src/pulse/index.ts';
 import type { Setting } from './setting.ts';
 
 export function publishResults(setting: Setting): void {
-  describe('what became of a message', () => {
-    it('is that the broker has it, or that no queue wanted it', async () => {
+  describe('the result of publishing', () => {
+    it('is that the broker has the message, or that no queue matched it', async () => {
       const { pulse, exchange, consuming } = setting;
       await consuming({ bindings: [binding(exchange, 'wanted.#')] });
       const things = pulse.publisher(exchange, { mandatory: true });
@@ -19,7 +19,7 @@ export function publishResults(setting: Setting): void {
       await expect(things.publish('unwanted', {})).rejects.toMatchObject({ kind: 'returned' });
     });
 
-    it('is that the broker could not take it: a queue is full and refuses', async () => {
+    it('is nacked if a full queue refuses the message', async () => {
       const { pulse, exchange, queueOf } = setting;
       const queue = pulse.queue(queueOf({ maxLength: 2, overflow: 'reject-publish' }));
       await queue.declare([binding(exchange, '#')]);
@@ -32,7 +32,7 @@ export function publishResults(setting: Setting): void {
       expect(await pulse.tryPublish(exchange, 'k', 7)).toEqual({ status: 'confirmed' });
     });
 
-    it('is that one queue has refused it, and the others have it', async () => {
+    it('is nacked if one queue has refused the message, even if others have it', async () => {
       const { pulse, exchange, queueOf } = setting;
       const full = pulse.queue(queueOf({ maxLength: 1, overflow: 'reject-publish' }));
       const free = pulse.queue(queueOf());
@@ -43,7 +43,7 @@ export function publishResults(setting: Setting): void {
       await expect.poll(async () => (await free.inspect())?.messages).toBe(4);
     });
 
-    it('is that it was refused, by us or by the broker, and the error says why', async () => {
+    it('is refused, by this client or by the broker, with the reason in the error', async () => {
       const { pulse, exchange, under } = setting;
       const refused = async (...args: Parameters<typeof pulse.tryPublish>) => {
         const result = await pulse.tryPublish(...args);
@@ -69,7 +69,7 @@ export function publishResults(setting: Setting): void {
       expect(await refused(`${exchange}-not-there`, 'k', 1)).toEqual(['refused', 'not-found']);
     });
 
-    it('is that no confirmation came in time, over a network that fell silent', async () => {
+    it('is expired if no confirmation arrives in time over a silent network', async () => {
       const { pulse, exchange, under } = setting;
       await pulse.publish(exchange, 'k', 'before');
       under.freeze();
@@ -82,7 +82,7 @@ export function publishResults(setting: Setting): void {
       expect(await pulse.tryPublish(exchange, 'k', 'after')).toEqual({ status: 'confirmed' });
     });
 
-    it('is that nothing more may wait: what is published while there is no broker is bounded', async () => {
+    it('is refused if too many messages wait while there is no broker', async () => {
       const { under, exchange } = setting;
       const pulse = under.connect({
         publishBounds: { messages: 3 },
@@ -105,7 +105,7 @@ export function publishResults(setting: Setting): void {
       await pulse.close(0);
     });
 
-    it('is that it is larger than all that may wait', async () => {
+    it('is refused if the message alone is larger than the limit for waiting messages', async () => {
       const { under, exchange } = setting;
       const pulse = under.connect({ publishBounds: { bytes: 1_000 } });
       expect(await pulse.tryPublish(exchange, 'k', 'x'.repeat(1_000))).toMatchObject({
@@ -119,7 +119,7 @@ export function publishResults(setting: Setting): void {
       );
     });
 
-    it('is told of each, whatever else fails: a schema is looked at before anything is sent', async () => {
+    it('is reported for each message, whatever else fails: schemas are checked before anything is sent', async () => {
       const { pulse, exchange, consuming } = setting;
       const { bodies } = await consuming();
       const schema = { type: 'object', required: ['id'], properties: { id: { type: 'integer' } } };
@@ -147,7 +147,7 @@ export function publishResults(setting: Setting): void {
       await expect.poll(bodies).toEqual([{ id: 1 }]);
     });
 
-    it('may be looked at by somebody around it, who adds headers', async () => {
+    it('is available to aroundPublish, which can add headers', async () => {
       const { under, exchange, consuming } = setting;
       const { next } = await consuming();
       const seen: unknown[] = [];

@@ -6,22 +6,22 @@ import type { Setting } from './setting.ts';
 export function publishingAtTheEnd(setting: Setting): void {
   const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 
-  describe('close() and what is being published', () => {
-    it('waits for those that are sent again, since another one was refused', async () => {
+  describe('close() during publishing', () => {
+    it('waits for messages that are sent again because another one was refused', async () => {
       const { pulse, exchange, under, queueOf } = setting;
       const queue = queueOf();
       await pulse.queue(queue).declare([binding(exchange, '#')]);
       await pulse.publish(exchange, 'k', 'before');
-      const guilty = pulse.tryPublish(under.foreignExchange, 'k', 0);
-      const innocent = numbers(10).map(n => pulse.tryPublish(exchange, 'k', n));
+      const poisonous = pulse.tryPublish(under.foreignExchange, 'k', 0);
+      const harmless = numbers(10).map(n => pulse.tryPublish(exchange, 'k', n));
       await pulse.close(60_000);
-      expect(await guilty).toMatchObject({ status: 'refused', error: { kind: 'forbidden' } });
-      expect(new Set((await Promise.all(innocent)).map(({ status }) => status))).toEqual(
+      expect(await poisonous).toMatchObject({ status: 'refused', error: { kind: 'forbidden' } });
+      expect(new Set((await Promise.all(harmless)).map(({ status }) => status))).toEqual(
         new Set(['confirmed']),
       );
     });
 
-    it('waits for one that somebody is still around', async () => {
+    it('waits for a message whose aroundPublish is still running', async () => {
       const { exchange, under } = setting;
       const pulse = under.connect({
         aroundPublish: async (_, send) => {
@@ -34,7 +34,7 @@ export function publishingAtTheEnd(setting: Setting): void {
       expect(await sent).toEqual({ status: 'confirmed' });
     });
 
-    it('says of what it left behind whether it may have arrived', async () => {
+    it('reports for each unconfirmed message whether it may have arrived', async () => {
       const { exchange, under } = setting;
       const pulse = under.connect();
       await pulse.publish(exchange, 'k', 'before');

@@ -9,7 +9,7 @@ export function publishing(setting: Setting): void {
   const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 
   describe('publishing', () => {
-    it('carries a body, its routing key and its CC routes', async () => {
+    it('transmits a body, its routing key and its CC routes', async () => {
       const { pulse, exchange, consuming } = setting;
       const { next } = await consuming({ bindings: [binding(exchange, 'route.index.*')] });
       await pulse.publish(exchange, 'primary.x', { n: 1 }, { routes: ['route.index.a', 'route.other'] });
@@ -40,7 +40,7 @@ export function publishing(setting: Setting): void {
       await expect.poll(bodies).toEqual(numbers(50));
     });
 
-    it('names a missing or a foreign exchange, and goes on publishing', async () => {
+    it('reports a missing or foreign exchange by name, and continues', async () => {
       const { pulse, under } = setting;
       await expect(pulse.publish(`exchange/${under.user}/nowhere`, 'k', {})).rejects.toMatchObject({
         kind: 'not-found',
@@ -53,7 +53,7 @@ export function publishing(setting: Setting): void {
     });
 
     it.each(["it's", 'größe', "it' (404)"])(
-      'names a missing exchange with the odd name %s, and others do not suffer',
+      'reports a missing exchange with the unusual name %s, without effect on other messages',
       async name => {
         const { pulse, under } = setting;
         const odd = pulse.tryPublish(`exchange/${under.user}/${name}`, 'k', 1);
@@ -63,7 +63,7 @@ export function publishing(setting: Setting): void {
       },
     );
 
-    it('refuses only the guilty one of 100 messages in flight, and keeps the order of the others', async () => {
+    it('refuses only the invalid one of 100 messages in flight, and keeps the order of the others', async () => {
       const { pulse, under, consuming } = setting;
       const { messages, bodies } = await consuming({ prefetch: 1_000 });
       const nowhere = `exchange/${under.user}/nowhere-${randomUUID()}`;
@@ -98,7 +98,7 @@ export function publishing(setting: Setting): void {
       await expect.poll(() => new Set(bodies()).size).toBe(100);
     });
 
-    it('declares no exchange of somebody else, and publishing does not notice', async () => {
+    it("cannot declare another user's exchange, and trying to has no effect on publishing", async () => {
       const { pulse } = setting;
       const before = numbers(20).map(n => publish(n));
       const forbidden = pulse.declareExchange(`exchange/somebody-else/${randomUUID()}`);

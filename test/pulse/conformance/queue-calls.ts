@@ -5,7 +5,7 @@ import { queueCalls as callsOver } from '../../../src/pulse/topology/queue-call.
 import type { Setting } from './setting.ts';
 
 export function queueCalls(setting: Setting): void {
-  describe('a call to a queue that had no answer in time', () => {
+  describe('a call to a queue that was not answered in time', () => {
     const TIMEOUT_MS = 200;
     let connection: TransportConnection;
     let queue: PulseQueue;
@@ -26,7 +26,7 @@ export function queueCalls(setting: Setting): void {
       expect((await queue.inspect())?.messages).toBe(1);
     };
 
-    it('is not done when the connection comes at last', async () => {
+    it('is not made when the connection is finally open', async () => {
       const { promise: live, resolve } = Promise.withResolvers<TransportConnection>();
       const purged = callOver(() => live)('purged', channel => channel.purgeQueue(queue.name));
       await expect(purged).rejects.toMatchObject({
@@ -37,7 +37,7 @@ export function queueCalls(setting: Setting): void {
       await isKept();
     });
 
-    it('is not done when the channel comes at last', async () => {
+    it('is not made when the channel is finally open', async () => {
       const { under } = setting;
       const call = callOver(async () => connection);
       under.freeze();
@@ -54,7 +54,7 @@ export function queueCalls(setting: Setting): void {
       await isKept();
     });
 
-    it('may have been done when it was asked for, and what was to follow is not asked for', async () => {
+    it('may have been executed if it was sent, and its next step is not sent', async () => {
       const { under } = setting;
       let followed = false;
       const purged = callOver(async () => connection)('purged', async channel => {
@@ -72,7 +72,7 @@ export function queueCalls(setting: Setting): void {
       expect(followed).toBe(false);
     });
 
-    it('for its connection went, may have been done', async () => {
+    it('because its connection was lost may have been executed', async () => {
       const { under } = setting;
       const purged = callOver(async () => connection)('purged', async channel => {
         under.freeze();
@@ -89,7 +89,7 @@ export function queueCalls(setting: Setting): void {
     });
   });
 
-  it('a call to a queue that is refused says why', async () => {
+  it('a refused call to a queue reports the reason', async () => {
     const connection = await setting.under.transport.connect(setting.under.login);
     const call = callsOver(
       async () => connection,

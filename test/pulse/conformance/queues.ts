@@ -6,7 +6,7 @@ export function queues(setting: Setting): void {
   const publish = (body: unknown, key = 'k') => setting.pulse.publish(setting.exchange, key, body);
 
   describe('a named queue', () => {
-    it('is declared, looked at, emptied and deleted without a consumer', async () => {
+    it('can be declared, inspected, purged and deleted without a consumer', async () => {
       const { pulse, exchange, under, queueOf } = setting;
       const spec = queueOf();
       const queue = pulse.queue(spec);
@@ -25,7 +25,7 @@ export function queues(setting: Setting): void {
       expect(await queue.inspect()).toBeUndefined();
     });
 
-    it('tells how many consume it', async () => {
+    it('reports the number of its consumers', async () => {
       const queue = setting.queueOf();
       await setting.consuming({ queue });
       expect(await setting.pulse.queue(queue).inspect()).toEqual({ messages: 0, consumers: 1 });
@@ -34,7 +34,7 @@ export function queues(setting: Setting): void {
     it.each([
       ['a classic one', {}],
       ['a quorum one', { quorum: true }],
-    ])('keeps what is rejected when it is asked to: %s', async (_, kind) => {
+    ])('keeps rejected messages if requested: %s', async (_, kind) => {
       const queue = setting.queueOf({ ...kind, deadLetter: { maxLength: 10 } });
       const living = await setting.consuming({ queue });
       await setting.pulse.publish(setting.exchange, 'a.b', 'bad', { routes: ['route.x'] });
@@ -51,7 +51,7 @@ export function queues(setting: Setting): void {
       expect(await setting.pulse.queue(deadLetterQueue(queue)).inspect()).toBeUndefined();
     });
 
-    it('that counts gives a message up after its limit, without our help', async () => {
+    it('with a delivery limit drops a message after that many attempts without the client', async () => {
       const queue = setting.queueOf({ quorum: true, deliveryLimit: 2, deadLetter: true });
       const { messages } = await setting.consuming({ queue });
       await publish('again and again');
@@ -65,7 +65,7 @@ export function queues(setting: Setting): void {
       expect(messages).toHaveLength(3);
     });
 
-    it('without an expiry is one too', async () => {
+    it('may have no expiry', async () => {
       const queue = setting.queueOf({ expiresMs: undefined });
       const { next, end } = await setting.consuming({ queue });
       await publish('kept');
@@ -74,7 +74,7 @@ export function queues(setting: Setting): void {
       await setting.pulse.queue(queue).delete();
     });
 
-    it('cannot have bounds that make no sense', () => {
+    it('cannot have invalid limits', () => {
       const invalid = expect.objectContaining({ kind: 'invalid' });
       expect(() => namedQueue('q', { maxLength: 0 })).toThrow(invalid);
       expect(() => ephemeralQueue('q', { maxLength: 0 })).toThrow(invalid);

@@ -5,8 +5,8 @@ import { binding, namedQueue } from '../../../src/pulse/index.ts';
 import type { Setting } from './setting.ts';
 
 export function refusals(setting: Setting): void {
-  describe('what cannot be mended', () => {
-    it('is a wrong password, at once, as an error of the connection', async () => {
+  describe('a permanent error', () => {
+    it('is reported at once for a wrong password, as an error of the connection', async () => {
       const stranger = setting.under.connect({ password: 'wrong' });
       await expect(stranger.ready()).rejects.toMatchObject({ kind: 'credentials' });
       expect(await firstValueFrom(stranger.state$)).toMatchObject({ name: 'failed' });
@@ -35,7 +35,7 @@ export function refusals(setting: Setting): void {
       expect(await firstValueFrom(pulse.state$)).toEqual({ name: 'connected' });
     };
 
-    it('errors the one stream that asked for a missing exchange; the others never notice', async () => {
+    it('ends only the stream that requested a missing exchange', async () => {
       await unnoticed(async () => {
         const missing = setting.consuming({ bindings: [binding(`${setting.exchange}-missing`, '#')] });
         await expect(missing).rejects.toMatchObject({
@@ -45,7 +45,7 @@ export function refusals(setting: Setting): void {
       });
     });
 
-    it('errors the one stream that asked for a queue of somebody else', async () => {
+    it("ends only the stream that requested another user's queue", async () => {
       const { options } = setting.queueOf();
       const name = `queue/somebody-else/${randomUUID()}`;
       await unnoticed(async () => {
@@ -57,7 +57,7 @@ export function refusals(setting: Setting): void {
       });
     });
 
-    it('errors the one stream that asked for a queue that exists with other arguments', async () => {
+    it('ends only the stream that requested a queue that exists with other arguments', async () => {
       const name = `test-${randomUUID()}`;
       const expiresMs = 60_000;
       (await setting.consuming({ queue: namedQueue(name, { expiresMs, maxLength: 5 }) })).end();
@@ -70,7 +70,7 @@ export function refusals(setting: Setting): void {
       });
     });
 
-    it('errors on a pattern or a name that does not fit a frame', async () => {
+    it('results from a pattern or name that does not fit into a frame', async () => {
       const tooLong = { exchange: setting.exchange, pattern: 'x'.repeat(256) };
       await expect(setting.consuming({ bindings: [tooLong] })).rejects.toMatchObject({ kind: 'invalid' });
       const endless = { exchange: `exchange/${'x'.repeat(250)}`, pattern: '#' };

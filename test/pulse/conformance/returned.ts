@@ -25,8 +25,8 @@ const statusOf = ({ key, options: { mandatory, routes = [] } }: Sending) =>
   !mandatory || [key, ...routes].some(one => one.startsWith('wanted')) ? 'confirmed' : 'returned';
 
 export function returned(setting: Setting): void {
-  describe('what comes back', () => {
-    it('is told of the message that it was, whatever ids the messages have', async () => {
+  describe('a returned message', () => {
+    it('is identified correctly, whatever ids the messages have', async () => {
       const { pulse, exchange, queueOf } = setting;
       const queue = pulse.queue(queueOf({ maxLength: 100_000 }));
       await queue.declare([binding(exchange, 'wanted.#')]);
@@ -42,7 +42,7 @@ export function returned(setting: Setting): void {
       await queue.delete();
     });
 
-    it('keeps messages in their order, also where some have to wait for others that look alike', async () => {
+    it('does not change the order of messages, even if some must wait for others that look the same', async () => {
       const { pulse, exchange, consuming } = setting;
       const { bodies, messages } = await consuming({ prefetch: 100 });
       const options = { mandatory: true, messageId: 'same' };

@@ -4,8 +4,8 @@ import type { Setting } from './setting.ts';
 export function settling(setting: Setting): void {
   const publish = (body: unknown) => setting.pulse.publish(setting.exchange, 'k', body);
 
-  describe('settling', () => {
-    it('settles once: the second time is a no-op that says so', async () => {
+  describe('settling a message', () => {
+    it('settles once: the second call has no effect and returns false', async () => {
       const { next } = await setting.consuming();
       await publish(1);
       const message = await next();
@@ -19,14 +19,14 @@ export function settling(setting: Setting): void {
       expect((await next()).body).toBe(2);
     });
 
-    it('gives a requeued message to somebody again, marked', async () => {
+    it('by requeueing delivers it again, marked as redelivered', async () => {
       const { next } = await setting.consuming();
       await publish('again');
       (await next()).requeue();
       expect(await next()).toMatchObject({ body: 'again', redelivered: true });
     });
 
-    it('does not let an old message settle a new one after a reconnect', async () => {
+    it('of a previous connection does not settle a new one', async () => {
       const { next, events } = await setting.consuming({ queue: setting.queueOf() });
       await publish('one');
       const old = await next();
@@ -38,7 +38,7 @@ export function settling(setting: Setting): void {
       expect(again.ack()).toBe(true);
     });
 
-    it('is too late once the consumer was unsubscribed; what was settled before counts', async () => {
+    it('is too late after the consumer was unsubscribed, but earlier settlements count', async () => {
       const queue = setting.queueOf();
       const { messages, end } = await setting.consuming({ queue });
       await publish('acked');

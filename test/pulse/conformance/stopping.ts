@@ -8,7 +8,7 @@ export function stopping(setting: Setting): void {
   const publish = (body: unknown) => setting.pulse.publish(setting.exchange, 'k', body);
 
   describe('until$', () => {
-    it('completes the stream once the consumer is cancelled, and what was delivered is still settled', async () => {
+    it('completes the stream after the consumer is cancelled, and delivered messages can still be settled', async () => {
       const queue = setting.queueOf();
       const until$ = new Subject<void>();
       const { messages, ended } = await setting.consuming({ queue, until$, prefetch: 2 });
@@ -24,28 +24,31 @@ export function stopping(setting: Setting): void {
     it.each([
       ['a prefetch', { prefetch: 10 }],
       ['a demand', { demand$: of(10) }],
-    ])('in the handler of the first message keeps the others from it, with %s', async (_, flow) => {
-      const queue = setting.queueOf();
-      await setting.backlog(queue, [0, 1, 2, 3, 4, 5]);
-      const until$ = new Subject<void>();
-      const handled: PulseMessage[] = [];
-      const ended = Promise.withResolvers<undefined>();
-      setting.pulse.consume({ queue, bindings: [], until$, ...flow }).subscribe({
-        next: message => {
-          handled.push(message);
-          until$.next();
-        },
-        complete: () => {
-          ended.resolve(undefined);
-        },
-      });
-      await ended.promise;
-      const after = await setting.consuming({ queue, prefetch: 20 });
-      await expect.poll(() => [...after.bodies()].sort()).toEqual([1, 2, 3, 4, 5]);
-      expect(handled.map(message => [message.body, message.ack()])).toEqual([[0, true]]);
-    });
+    ])(
+      'in the handler of the first message prevents the delivery of the others, with %s',
+      async (_, flow) => {
+        const queue = setting.queueOf();
+        await setting.backlog(queue, [0, 1, 2, 3, 4, 5]);
+        const until$ = new Subject<void>();
+        const handled: PulseMessage[] = [];
+        const ended = Promise.withResolvers<undefined>();
+        setting.pulse.consume({ queue, bindings: [], until$, ...flow }).subscribe({
+          next: message => {
+            handled.push(message);
+            until$.next();
+          },
+          complete: () => {
+            ended.resolve(undefined);
+          },
+        });
+        await ended.promise;
+        const after = await setting.consuming({ queue, prefetch: 20 });
+        await expect.poll(() => [...after.bodies()].sort()).toEqual([1, 2, 3, 4, 5]);
+        expect(handled.map(message => [message.body, message.ack()])).toEqual([[0, true]]);
+      },
+    );
 
-    it('completes a stream that has no connection yet, or has nothing but one', async () => {
+    it('completes a stream that has no connection yet, or only a connection', async () => {
       const { under, exchange, consuming } = setting;
       const other = under.connect();
       const options = { queue: setting.queueOf(), bindings: [binding(exchange, '#')], until$: of(1) };
@@ -64,7 +67,7 @@ export function stopping(setting: Setting): void {
       await expect(failing).rejects.toThrow('no end');
     });
 
-    it('after which the stream is unsubscribed requeues what is held', async () => {
+    it('followed by unsubscribing requeues held messages', async () => {
       const queue = setting.queueOf();
       const until$ = new Subject<void>();
       const { messages, end } = await setting.consuming({ queue, until$ });
@@ -77,7 +80,7 @@ export function stopping(setting: Setting): void {
     });
   });
 
-  it('to unsubscribe requeues what is unsettled', async () => {
+  it('unsubscribing requeues unsettled messages', async () => {
     const queue = setting.queueOf();
     const { messages, end } = await setting.consuming({ queue });
     await publish('mine');
@@ -88,7 +91,7 @@ export function stopping(setting: Setting): void {
   });
 
   describe('close()', () => {
-    it('lets a handler finish and ack, then completes every stream', async () => {
+    it('lets a handler finish and acknowledge, then completes every stream', async () => {
       const { pulse, exchange, under, consuming } = setting;
       const queue = setting.queueOf();
       const all = firstValueFrom(
@@ -114,7 +117,7 @@ export function stopping(setting: Setting): void {
       await other.close();
     });
 
-    it('gives up at its deadline, and refuses what comes after', async () => {
+    it('gives up at its deadline, and refuses later messages', async () => {
       const queue = setting.queueOf();
       const { next } = await setting.consuming({ queue });
       await publish('never settled');
@@ -130,7 +133,7 @@ export function stopping(setting: Setting): void {
       await other.close(0);
     });
 
-    it('completes a stream that is subscribed to while it waits, and one after it', async () => {
+    it('completes streams that are subscribed while it waits, or afterwards', async () => {
       const { pulse, consuming } = setting;
       const { next } = await consuming();
       await publish('held');
@@ -144,7 +147,7 @@ export function stopping(setting: Setting): void {
       expect(await (await consuming()).ended).toBe('complete');
     });
 
-    it('waits for what is being published, and a handler may publish before it acks', async () => {
+    it('waits for messages that are being published, and handlers may still publish', async () => {
       const { pulse, exchange, consuming, under } = setting;
       const queue = setting.queueOf();
       (await consuming({ queue })).end();
@@ -172,7 +175,7 @@ export function stopping(setting: Setting): void {
       await closing;
     });
 
-    it('may be given all the time there is', async () => {
+    it('may have no deadline', async () => {
       const { next } = await setting.consuming();
       await publish('held');
       const held = await next();

@@ -42,7 +42,7 @@ export function transport(setting: Setting): void {
       };
     };
 
-    it('closes a channel on which a message is settled twice, and all it held comes again', async () => {
+    it('closes a channel on which a message is settled twice, and redelivers the messages that it held', async () => {
       await publish(2);
       const first = await consume(10);
       await expect.poll(first.bodies).toEqual([0, 1]);
@@ -58,7 +58,7 @@ export function transport(setting: Setting): void {
       expect(second.redelivered()).toEqual([true]);
     });
 
-    it('puts messages back where they were', async () => {
+    it('puts requeued messages back in their former place', async () => {
       await publish(5);
       const first = await consume(4);
       await expect.poll(first.bodies).toEqual([0, 1, 2, 3]);
@@ -72,7 +72,7 @@ export function transport(setting: Setting): void {
       expect(third.redelivered()).toEqual([true, true, true, true, true]);
     });
 
-    it('drops the oldest also when messages are put back', async () => {
+    it('drops the oldest messages even when messages are requeued', async () => {
       const spec = setting.queueOf({ maxLength: 3 });
       queue = spec.nameFor(setting.under.user);
       await channel.declareQueue(queue, spec.options);
@@ -85,7 +85,7 @@ export function transport(setting: Setting): void {
       await expect.poll(second.bodies).toEqual([2, 3, 4]);
     });
 
-    it('lets consumers take turns, passing over one that holds its prefetch', async () => {
+    it('serves consumers in turn, and skips one whose prefetch is used up', async () => {
       const first = await consume(2);
       const second = await consume(10, await open());
       await publish(6);
@@ -105,7 +105,7 @@ export function transport(setting: Setting): void {
       await expect.poll(second.bodies).toEqual([1]);
     });
 
-    it('brings nothing more after a cancel is confirmed, and tells of a deleted queue', async () => {
+    it('delivers nothing after a cancel is confirmed, and reports a deleted queue', async () => {
       const first = await consume(10);
       const second = await consume(10);
       await channel.cancel(first.tag);
@@ -118,7 +118,7 @@ export function transport(setting: Setting): void {
       await expect(consume(1)).rejects.toMatchObject({ kind: 'not-found' });
     });
 
-    it('locks an exclusive queue (405), which goes with its connection', async () => {
+    it('locks an exclusive queue (405), and removes it with its connection', async () => {
       const name = `${queue}-exclusive`;
       const options = { exclusive: true, durable: false, autoDelete: false };
       const owner = await setting.under.transport.connect(setting.under.login);
@@ -139,7 +139,7 @@ export function transport(setting: Setting): void {
       await expect.poll(() => attempts[0]?.().then(() => 'declared')).toBe('declared');
     });
 
-    it('deletes an auto-delete queue with its last consumer, not before its first', async () => {
+    it('deletes an auto-delete queue after its last consumer, but not before its first', async () => {
       const name = `${queue}-auto`;
       const options = { exclusive: false, durable: true, autoDelete: true };
       await channel.declareQueue(name, options);

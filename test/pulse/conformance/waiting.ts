@@ -18,8 +18,8 @@ export function waiting(setting: Setting): void {
   const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
   const held = () => setting.pulse.gauges().consumers[0]?.count;
 
-  describe('a message that waits for another try', () => {
-    it.each(KINDS)('keeps no other waiting, however many do, with %s', async (_, kind) => {
+  describe('a message that waits for a retry', () => {
+    it.each(KINDS)('does not delay others, however many wait, with %s', async (_, kind) => {
       const queue = setting.queueOf(kind);
       await setting.backlog(queue, [...numbers(50).map(() => 'later'), ...numbers(100)]);
       const done: unknown[] = [];
@@ -39,7 +39,7 @@ export function waiting(setting: Setting): void {
       await expect.poll(() => setting.pulse.queue(queue).inspect()).toEqual({ messages: 50, consumers: 0 });
     });
 
-    it.each(KINDS)('after a throw too, with %s', async (_, kind) => {
+    it.each(KINDS)('does not delay others after an exception either, with %s', async (_, kind) => {
       const queue = setting.queueOf(kind);
       // Not so many in a row that it looks like an outage.
       const bodies = numbers(60).map(n => (n % 5 === 4 ? n : 'bad'));
@@ -57,7 +57,7 @@ export function waiting(setting: Setting): void {
       await expect.poll(held).toBe(48);
     });
 
-    it.each(KINDS)('goes back at once when the consumer is stopped, with %s', async (_, kind) => {
+    it.each(KINDS)('is requeued at once when the consumer is stopped, with %s', async (_, kind) => {
       const queue = setting.queueOf(kind);
       await setting.backlog(queue, numbers(20));
       const until$ = new Subject<void>();
@@ -76,7 +76,7 @@ export function waiting(setting: Setting): void {
       await expect.poll(() => messages.map(({ attempt }) => attempt)).toEqual(numbers(20).map(() => 2));
     });
 
-    it('is handled when it is due, while others wait', async () => {
+    it('is handled when it is due, even if others wait', async () => {
       const queue = setting.queueOf({ quorum: true });
       await setting.backlog(queue, ['soon', ...numbers(5).map(() => 'later')]);
       const { results } = await handled(
@@ -93,7 +93,7 @@ export function waiting(setting: Setting): void {
       expect(results).toHaveLength(7);
     });
 
-    it('costs no queue that goes with its last consumer', async () => {
+    it('does not lose an auto-delete queue', async () => {
       const queue = ephemeralQueue('waiting');
       const done: unknown[] = [];
       await handled(queue, ({ body }) => (body === 'later' ? retryLater(MINUTES_MS) : done.push(body)), {
@@ -107,7 +107,7 @@ export function waiting(setting: Setting): void {
       await expect.poll(held).toBe(5);
     });
 
-    it('stays here while nothing more is wanted, and keeps none waiting afterwards', async () => {
+    it('is held while there is no demand, and does not delay others afterwards', async () => {
       const queue = setting.queueOf({ quorum: true });
       await setting.backlog(
         queue,

@@ -10,8 +10,8 @@ export function watching(setting: Setting): void {
     return warnings;
   };
 
-  describe('what is under way', () => {
-    it('is told: messages held, the age of the oldest, and what waits to be published', async () => {
+  describe('the gauges', () => {
+    it('report held messages, the age of the oldest, and the messages that wait to be published', async () => {
       const { pulse, under, consuming, queueOf } = setting;
       expect(pulse.gauges().consumers).toEqual([]);
       const queue = queueOf();
@@ -33,7 +33,7 @@ export function watching(setting: Setting): void {
     it.each([
       ['named', () => setting.queueOf()],
       ['ephemeral', () => ephemeralQueue('test')],
-    ])('comes before PulseGuardian deletes a queue that grows, once: %s', async (_, queueOf) => {
+    ])('is emitted once before PulseGuardian deletes a growing queue: %s', async (_, queueOf) => {
       const warnings = warned();
       const queue = queueOf();
       const watch = { everyMs: 20, depth: 4 };
@@ -55,21 +55,24 @@ export function watching(setting: Setting): void {
     it.each([
       ['named', () => setting.queueOf()],
       ['ephemeral', () => ephemeralQueue('test', { maxLength: 2_000 })],
-    ])('is not all that is told of a queue: how long it is can be seen before: %s', async (_, queueOf) => {
-      const queue = queueOf();
-      const { messages } = await setting.consuming({
-        queue,
-        prefetch: 1,
-        watch: { everyMs: 20, depth: 1_000 },
-      });
-      const depth = () => setting.pulse.gauges().consumers[0]?.depth;
-      for (const n of [1, 2, 3]) await publish(n);
-      await expect.poll(depth).toBe(3);
-      messages[0]?.ack();
-      await expect.poll(depth).toBe(2);
-    });
+    ])(
+      'is not the only information about a queue, whose length is available before: %s',
+      async (_, queueOf) => {
+        const queue = queueOf();
+        const { messages } = await setting.consuming({
+          queue,
+          prefetch: 1,
+          watch: { everyMs: 20, depth: 1_000 },
+        });
+        const depth = () => setting.pulse.gauges().consumers[0]?.depth;
+        for (const n of [1, 2, 3]) await publish(n);
+        await expect.poll(depth).toBe(3);
+        messages[0]?.ack();
+        await expect.poll(depth).toBe(2);
+      },
+    );
 
-    it('comes before the broker takes back what is held too long, once for each oldest message', async () => {
+    it('is emitted before the broker takes back a message that is held too long, once for each', async () => {
       const warnings = warned();
       const { next } = await setting.consuming({ watch: { everyMs: 20, heldMs: 60 } });
       await publish('first');
@@ -83,7 +86,7 @@ export function watching(setting: Setting): void {
       await expect.poll(() => warnings.length).toBe(2);
     });
 
-    it('tells of a body above 8 KiB, which is published all the same', async () => {
+    it('is emitted for a body above 8 KiB, which is published nevertheless', async () => {
       const warnings = warned();
       const { bodies } = await setting.consuming();
       await publish('x'.repeat(9_000));

@@ -130,7 +130,7 @@ describe('the copy of a message that failed', () => {
     return { original: originals[0], copies, seen };
   };
 
-  it('is the same message, byte for byte, but for our own header', async () => {
+  it('is identical byte for byte except for its additional header', async () => {
     const { original, copies, seen } = await copied(() =>
       publishByHand(url, exchange, properties(ENTRIES), { of: 'the message' }),
     );
@@ -149,19 +149,19 @@ describe('the copy of a message that failed', () => {
     }
   });
 
-  it('has none of the properties that the message has not', async () => {
+  it('has no properties that the message does not have', async () => {
     const { copies } = await copied(() => publishByHand(url, exchange, uint(0, 2)));
     const { headers, ...others } = read(copies[0]);
     expect(others).toEqual({});
     expect(Object.keys(headers ?? {})).toEqual(['tcw-retry']);
   });
 
-  it('says who has published the message where it may: who publishes the copy', async () => {
+  it('names the publisher of the message only if the same user publishes the copy', async () => {
     const mine = await copied(() => publishByHand(url, exchange, properties([], user)));
     expect(read(mine.copies[0]).userId).toBe(user);
   });
 
-  it('is made of the message of another user too, without its user: the broker refuses that', async () => {
+  it("of another user's message omits the user, which the broker would refuse", async () => {
     const queueUrl = inject('queuePulseUrl');
     const other = endpointFrom({ url: queueUrl }).user;
     const theirs = `exchange/${other}/copies-${randomUUID()}`;
@@ -178,7 +178,7 @@ describe('the copy of a message that failed', () => {
     expect(seen).toHaveLength(3);
   });
 
-  it('goes to no queue but its own, whatever routes the message had, and still names them', async () => {
+  it('reaches only its own queue, whatever routes the message had, but still names them', async () => {
     const { copies, seen } = await copied(() =>
       pulse.publish(exchange, 'k', 1, { routes: ['a', 'b'], headers: { x: 1 } }),
     );
@@ -187,7 +187,7 @@ describe('the copy of a message that failed', () => {
     expect(seen.map(({ routes, headers }) => [routes, headers.x])).toEqual(seen.map(() => [['a', 'b'], 1]));
   });
 
-  it('of whatever properties can be read is readable, and keeps all but what is to change', () => {
+  it('with arbitrary readable properties is readable, and keeps everything that is not to be changed', () => {
     const text = fc.uint8Array({ maxLength: 20 }).map(bytes => shortString(bytes));
     const value = fc.constantFrom(...ENTRIES.map(bytes => bytes.subarray(1 + (bytes[0] ?? 0))));
     const name = fc.oneof(

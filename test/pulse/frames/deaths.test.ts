@@ -22,9 +22,9 @@ const nested = () => {
 
 /** RabbitMQ 3.10 ends the process of a classic queue that has to dead-letter such a message, which comes again then. */
 it.each([
-  ['deaths that are none', onlyHeaders(deaths), 'odd rejected'],
-  ['such deaths among what cannot be read', onlyHeaders(nested(), deaths), undefined],
-])('a message with %s is dropped where it would end its queue', async (_, properties, outcome) => {
+  ['malformed deaths', onlyHeaders(deaths), 'odd rejected'],
+  ['malformed deaths among unreadable headers', onlyHeaders(nested(), deaths), undefined],
+])('a message with %s is dropped if it would end its queue', async (_, properties, outcome) => {
   const pulse = connect({ url, backoff: { baseMs: 20, capMs: 200 } });
   const exchange = `exchange/${endpointFrom({ url }).user}/deaths-${randomUUID()}`;
   await pulse.declareExchange(exchange);

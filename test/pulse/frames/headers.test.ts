@@ -29,7 +29,7 @@ import {
 const url = inject('pulseUrl');
 const { hostname, port, user } = endpointFrom({ url });
 
-describe('headers of other clients', () => {
+describe('messages with headers from other clients', () => {
   let pulse: Pulse;
   let exchange: string;
   const proxies: { close: () => Promise<void> }[] = [];
@@ -70,7 +70,7 @@ describe('headers of other clients', () => {
     return { messages, bodies: () => messages.map(({ body }) => body), events };
   };
 
-  it('of each type that RabbitMQ takes reach the consumer', async () => {
+  it('reach the consumer with each type that RabbitMQ accepts', async () => {
     const { messages, events } = await consuming();
     const properties = onlyHeaders(
       entry('L', field('L', uint(2 ** 40, 8))),
@@ -133,21 +133,24 @@ describe('headers of other clients', () => {
       'UTF-8',
     ],
   ];
-  it.each(taken)('that hold %s make one bad message, and no lost connection', async (_, bytes, why) => {
-    const { messages, bodies, events } = await consuming();
-    await publishByHand(url, exchange, bytes);
-    await pulse.publish(exchange, 'k', 'next');
-    await expect.poll(bodies).toEqual(['next']);
-    expect(messages[0]?.redelivered).toBe(false);
-    expect(events).toMatchObject([
-      { type: 'consuming' },
-      {
-        type: 'bad-message',
-        delivery: { exchange, routingKey: 'by.hand', headers: {} },
-        problems: [expect.stringContaining(why)],
-      },
-    ]);
-  });
+  it.each(taken)(
+    'become one bad message, without a lost connection, if the headers contain %s',
+    async (_, bytes, why) => {
+      const { messages, bodies, events } = await consuming();
+      await publishByHand(url, exchange, bytes);
+      await pulse.publish(exchange, 'k', 'next');
+      await expect.poll(bodies).toEqual(['next']);
+      expect(messages[0]?.redelivered).toBe(false);
+      expect(events).toMatchObject([
+        { type: 'consuming' },
+        {
+          type: 'bad-message',
+          delivery: { exchange, routingKey: 'by.hand', headers: {} },
+          problems: [expect.stringContaining(why)],
+        },
+      ]);
+    },
+  );
 
   /** What a broker may hand on though none that we know does. */
   const broken: readonly [string, Buffer][] = [
@@ -165,7 +168,7 @@ describe('headers of other clients', () => {
     ['more than their flags tell of', Buffer.concat([uint(0, 2), Buffer.from('more')])],
     ['half a time', Buffer.concat([uint(FLAGS.timestamp, 2), uint(0, 4)])],
   ];
-  it.each(broken)('that are altered on their way, with %s, make one bad message', async (_, bytes) => {
+  it.each(broken)('become one bad message if the headers are altered in transit: %s', async (_, bytes) => {
     const proxy = await frameProxy({ host: hostname, port }, ({ type, payload, channel }) => {
       if (type !== HEADER || !payload.includes('mangle')) return undefined;
       return frame(HEADER, channel, header(bytes, Number(payload.readBigUInt64BE(4))));
@@ -191,7 +194,7 @@ describe('headers of other clients', () => {
     ]);
   });
 
-  it('that belong to another class than messages make one bad message', async () => {
+  it('become one bad message if the headers belong to another AMQP class', async () => {
     const proxy = await frameProxy({ host: hostname, port }, ({ type, payload, channel }) => {
       if (type !== HEADER || !payload.includes('mangle')) return undefined;
       return frame(HEADER, channel, header(uint(0, 2), Number(payload.readBigUInt64BE(4)), 61));
@@ -210,31 +213,34 @@ describe('headers of other clients', () => {
   });
 
   it.each([
-    ['more', 1],
-    ['less', -1],
-  ])('that tell of %s body than there is cost one channel, and not the connection', async (_, change) => {
-    let altered = 0;
-    const proxy = await frameProxy({ host: hostname, port }, ({ type, payload, channel }) => {
-      if (type !== HEADER || !payload.includes('mangle') || altered++ > 0) return undefined;
-      const changed = Buffer.from(payload);
-      changed.writeBigUInt64BE(payload.readBigUInt64BE(4) + BigInt(change), 4);
-      return frame(HEADER, channel, changed);
-    });
-    proxies.push(proxy);
-    const there = new URL(url);
-    there.port = String(proxy.port);
-    const behind = connect({ url: there.href, backoff: { baseMs: 5, capMs: 50 } });
-    others.push(behind);
-    const queue = namedQueue(`test-${randomUUID()}`, { expiresMs: 60_000, maxLength: 10 });
-    const { bodies, events } = await consuming(behind, { queue });
-    await pulse.publish(exchange, 'k', 'altered', { messageId: 'mangle' });
-    await pulse.publish(exchange, 'k', 'next');
-    await expect.poll(bodies).toEqual(['altered', 'next']);
-    expect(events.map(({ type }) => type)).toEqual(['consuming', 'interrupted', 'consuming']);
-    expect(proxy.taken()).toBe(1);
-  });
+    ['a longer', 1],
+    ['a shorter', -1],
+  ])(
+    'cost one channel, but not the connection, if the headers announce %s body than there is',
+    async (_, change) => {
+      let altered = 0;
+      const proxy = await frameProxy({ host: hostname, port }, ({ type, payload, channel }) => {
+        if (type !== HEADER || !payload.includes('mangle') || altered++ > 0) return undefined;
+        const changed = Buffer.from(payload);
+        changed.writeBigUInt64BE(payload.readBigUInt64BE(4) + BigInt(change), 4);
+        return frame(HEADER, channel, changed);
+      });
+      proxies.push(proxy);
+      const there = new URL(url);
+      there.port = String(proxy.port);
+      const behind = connect({ url: there.href, backoff: { baseMs: 5, capMs: 50 } });
+      others.push(behind);
+      const queue = namedQueue(`test-${randomUUID()}`, { expiresMs: 60_000, maxLength: 10 });
+      const { bodies, events } = await consuming(behind, { queue });
+      await pulse.publish(exchange, 'k', 'altered', { messageId: 'mangle' });
+      await pulse.publish(exchange, 'k', 'next');
+      await expect.poll(bodies).toEqual(['altered', 'next']);
+      expect(events.map(({ type }) => type)).toEqual(['consuming', 'interrupted', 'consuming']);
+      expect(proxy.taken()).toBe(1);
+    },
+  );
 
-  it('that cannot be read follow the policy for bad messages', async () => {
+  it('are settled by the policy for bad messages if the headers are unreadable', async () => {
     const asked: string[][] = [];
     const { bodies } = await consuming(pulse, {
       onBadMessage: ({ routingKey, messageId }, problems) => {

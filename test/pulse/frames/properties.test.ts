@@ -66,7 +66,7 @@ const { table } = fc.letrec<{ value: Written; table: Written }>(tie => ({
 }));
 
 describe('the properties of a message', () => {
-  it('are read as they were written, whatever their headers are', () => {
+  it('are read as they were written, with any headers', () => {
     fc.assert(
       fc.property(table, ([bytes, read]) => {
         expect(readProperties(onlyHeaders(bytes))).toEqual({ headers: read });
@@ -74,7 +74,7 @@ describe('the properties of a message', () => {
     );
   });
 
-  it('are read, or are unreadable, whatever their bytes are', () => {
+  it('are either read or reported as unreadable, with any bytes', () => {
     const any = fc.uint8Array({ maxLength: 200 });
     const flags = fc.integer({ min: 0, max: 0xffff }).map(word => uint(word, 2));
     const mangled = fc.tuple(table, fc.nat(), fc.nat(255), fc.nat(300)).map(([[bytes], at, byte, length]) => {
@@ -97,7 +97,7 @@ describe('the properties of a message', () => {
     );
   });
 
-  it('are all known by their names', () => {
+  it('are all read under their names', () => {
     const texts = (...words: readonly string[]) => Buffer.concat(words.map(word => shortString(word)));
     const bytes = Buffer.concat([
       uint(0xfffc, 2),
@@ -121,7 +121,7 @@ describe('the properties of a message', () => {
     });
   });
 
-  it('may be nested a hundred deep, and no deeper', () => {
+  it('may be nested a hundred levels deep, and no deeper', () => {
     const nested = (levels: number) => {
       let value = field('V');
       for (let level = 0; level < levels; level++) {

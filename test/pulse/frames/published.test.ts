@@ -44,7 +44,7 @@ const shortText = fc
   .filter(text => text.isWellFormed() && Buffer.byteLength(text) <= 255);
 
 describe('the frames of a message without headers', () => {
-  it("are amqplib's, byte for byte", () => {
+  it("are identical to amqplib's, byte for byte", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 65_535 }),
@@ -65,7 +65,7 @@ describe('the frames of a message without headers', () => {
   });
 });
 
-describe('messages without headers, over a real broker', () => {
+describe('messages without headers on a real broker', () => {
   const url = inject('pulseUrl');
   const { user } = endpointFrom({ url });
   let pulse: Pulse;
@@ -106,7 +106,7 @@ describe('messages without headers, over a real broker', () => {
     await pulse.queue(queue).delete();
   });
 
-  it('keep their order among messages with headers, of several frames and of none', async () => {
+  it('keep their order among messages with headers, with several frames and with none', async () => {
     const exchange = `exchange/${user}/published-${randomUUID()}`;
     await pulse.declareExchange(exchange);
     const queue = namedQueue(`published-${randomUUID()}`, { maxLength: 1_000, expiresMs: 60_000 });
@@ -127,7 +127,7 @@ describe('messages without headers, over a real broker', () => {
     await pulse.queue(queue).delete();
   });
 
-  it.each(['channel', 'connection'] as const)('are not written once the %s is closing', async closing => {
+  it.each(['channel', 'connection'] as const)('are not written while the %s is closing', async closing => {
     const endpoint = endpointFrom({ url });
     const connection = await amqpTransport(endpoint).connect({ ...endpoint, connectionName: 'published' });
     const channel = await connection.openChannel({ confirms: true });

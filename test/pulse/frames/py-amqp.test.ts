@@ -11,7 +11,7 @@ if (!present) {
   );
 }
 
-it.skipIf(!present)('a consumer gets what py-amqp publishes, and goes on', async () => {
+it.skipIf(!present)('a consumer receives the messages of py-amqp, and continues', async () => {
   const pulse = connect({ url });
   const exchange = `exchange/${endpointFrom({ url }).user}/py-amqp-${randomUUID()}`;
   await pulse.declareExchange(exchange);

@@ -19,8 +19,8 @@ import { sendableHeaders } from './sendable.ts';
 const url = inject('pulseUrl');
 const { user } = endpointFrom({ url });
 
-describe('headers that are published', () => {
-  it('arrive from RabbitMQ as from the broker in memory, whatever they are', async () => {
+describe('published headers', () => {
+  it('arrive in the same form from RabbitMQ and the in-memory broker', async () => {
     const pulse = connect({ url });
     const exchange = `exchange/${user}/sent-${randomUUID()}`;
     await pulse.declareExchange(exchange);
@@ -52,7 +52,7 @@ describe('headers that are published', () => {
     await pulse.close();
   });
 
-  it('are known to the byte before they are sent', async () => {
+  it('have a size that is known exactly before they are sent', async () => {
     const connection = await connectRaw(url);
     const channel = await connection.createConfirmChannel();
     const exchange = `exchange/${user}/sent-${randomUUID()}`;

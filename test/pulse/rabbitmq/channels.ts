@@ -24,7 +24,7 @@ export function channels(own: OwnRabbitmq): void {
   };
 
   describe('a channel that the broker closes', () => {
-    it('for a message that was held too long (406) is replaced, and the message comes again', async () => {
+    it('for a message that was held too long (406) is replaced, and the message is delivered again', async () => {
       await setting('consumer_timeout', 300);
       await setting('channel_tick_interval', 200);
       try {
@@ -60,7 +60,7 @@ export function channels(own: OwnRabbitmq): void {
       }
     });
 
-    it('for a message that is too large (406) refuses that one alone of those under way', async () => {
+    it('for a message that is too large (406) causes only that message to be refused', async () => {
       await setting('max_message_size', 50_000);
       try {
         await own.withPulse(async (pulse, exchange) => {
@@ -81,7 +81,7 @@ export function channels(own: OwnRabbitmq): void {
       }
     });
 
-    it('leaves publishing alive when an exchange cannot be declared again', async () => {
+    it('because an exchange cannot be declared again does not affect publishing', async () => {
       await own.withPulse(async (pulse, exchange) => {
         const other = `exchange/tcw-test/${randomUUID()}`;
         await pulse.declareExchange(other);
@@ -96,7 +96,7 @@ export function channels(own: OwnRabbitmq): void {
       });
     });
 
-    it('for a declaration is not the one that messages are under way on', async () => {
+    it('because of a declaration is not the channel of messages in flight', async () => {
       await own.withPulse(async (pulse, exchange) => {
         await replaceByFanout(exchange);
         const messages = numbers(20).map(n => pulse.publish(exchange, 'k', n));
@@ -107,7 +107,7 @@ export function channels(own: OwnRabbitmq): void {
       });
     });
 
-    it('is not needed to refuse a header that AMQP has no type for', async () => {
+    it('is not needed to refuse a header without an AMQP type', async () => {
       await own.withPulse(async (pulse, exchange) => {
         const headers = { odd: Symbol('no type') };
         const odd = pulse.publish(exchange, 'k', {}, { headers });

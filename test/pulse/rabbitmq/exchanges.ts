@@ -46,7 +46,7 @@ export function exchanges(own: OwnRabbitmq): void {
   };
 
   describe('the exchange of a consumer', () => {
-    it('that its owner has deleted ends the stream at the next connection, and the queue keeps what it has', async () => {
+    it('ends the stream at the next connection if its owner has deleted it, and the queue keeps its messages', async () => {
       await own.withPulse(async pulse => {
         const { exchange, atTheNextConnection, waiting } = await holding(pulse);
         await onChannel(channel => channel.deleteExchange(exchange));
@@ -58,7 +58,7 @@ export function exchanges(own: OwnRabbitmq): void {
       });
     });
 
-    it('that may not be read any more ends the stream at the next connection, and the queue keeps what it has', async () => {
+    it('ends the stream at the next connection if it may no longer be read, and the queue keeps its messages', async () => {
       await own.withPulse(async pulse => {
         const { exchange, atTheNextConnection, waiting } = await holding(pulse);
         const ownNames = `^(queue/${USER}/.*|exchange/${USER}/.*)`;

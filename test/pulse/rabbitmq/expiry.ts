@@ -11,7 +11,7 @@ export function expiry(own: OwnRabbitmq): void {
   const looking = (everyMs: number) =>
     own.rabbitmqctl('eval', `application:set_env(rabbit, quorum_tick_interval, ${everyMs}).`);
 
-  it('a quorum queue does not expire in a pause, and keeps what comes', async () => {
+  it('a quorum queue does not expire during a pause, and keeps arriving messages', async () => {
     await looking(100);
     try {
       await own.withPulse(async (pulse, exchange) => {

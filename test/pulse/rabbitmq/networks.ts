@@ -20,7 +20,7 @@ export function networks(own: OwnRabbitmq): void {
   }
 
   describe('a network', () => {
-    it('that forgets a connection on one side is noticed by heartbeats', async () => {
+    it('that loses one side of a connection is detected by heartbeats', async () => {
       const { proxy, url } = await throughProxy();
       await withPulse(async (pulse, exchange) => {
         const { bodies, consumed, consumers } = await collect(pulse, exchange, durable());
@@ -44,7 +44,7 @@ export function networks(own: OwnRabbitmq): void {
       }, url);
     });
 
-    it('that is slow is only slow', async () => {
+    it('that is slow causes no errors', async () => {
       const { proxy, url } = await throughProxy();
       proxy.delay(50);
       await withPulse(async (pulse, exchange) => {
@@ -55,7 +55,7 @@ export function networks(own: OwnRabbitmq): void {
       }, url);
     });
 
-    it('that refuses for a while is tried until it accepts', async () => {
+    it('that refuses connections for a while is retried until it accepts', async () => {
       const { proxy, url } = await throughProxy();
       await withPulse(async (pulse, exchange) => {
         const { bodies, consumed, consumers } = await collect(pulse, exchange, durable());

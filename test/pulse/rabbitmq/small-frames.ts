@@ -8,8 +8,8 @@ export function smallFrames(own: OwnRabbitmq): void {
   const setFrameMax = (bytes: number) =>
     own.rabbitmqctl('eval', `application:set_env(rabbit, frame_max, ${bytes}).`);
 
-  describe('a broker of small frames', () => {
-    it('is sent no header frame that would end the connection (501), and large bodies in parts', async () => {
+  describe('a broker with small frames', () => {
+    it('receives no header frame that would end the connection (501), and large bodies in parts', async () => {
       await setFrameMax(FRAME_MAX);
       try {
         await own.withPulse(async (pulse, exchange) => {

@@ -27,9 +27,9 @@ describe('the additional data of a chain of trust', () => {
   it.each([
     ['nothing', '', /is not JSON/],
     ['something else', 'hello', /is not JSON/],
-    ['an array', '[]', /must hold a JSON object/],
-    ['null', 'null', /must hold a JSON object/],
-    ['a number', '1', /must hold a JSON object/],
+    ['an array', '[]', /must contain a JSON object/],
+    ['null', 'null', /must contain a JSON object/],
+    ['a number', '1', /must contain a JSON object/],
     ['bytes', Uint8Array.of(0x7b, 0xff, 0x7d), /is not UTF-8/],
     ['too much', `{"x": "${'x'.repeat(1024 * 1024)}"}`, /is larger than 1048576 bytes/],
     ['a deep nest', `{"x": ${'['.repeat(200_000)}${']'.repeat(200_000)}}`, /is nested too deeply/],
@@ -52,7 +52,7 @@ describe('the additional data of a chain of trust', () => {
     const readBytes = (text: string, size = text.length) =>
       readAdditionalData({ source: sourceOf(Buffer.from(text)), size }, signal);
     expect(await readBytes('{"x": 1}')).toEqual({ x: 1 });
-    await expect(readBytes('[]')).rejects.toThrow(/must hold a JSON object/);
+    await expect(readBytes('[]')).rejects.toThrow(/must contain a JSON object/);
     await expect(readBytes('x'.repeat(1024 * 1024 + 1))).rejects.toThrow(/is larger than/);
   });
 

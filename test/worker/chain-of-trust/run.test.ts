@@ -237,7 +237,7 @@ describe('a task that asks for the chain of trust', () => {
       'ln -s /proc/self/environ $F',
       /json leads out of the folder of the task/,
     ],
-    ['a pipe without a writer', 'mkfifo $F', /json is no file/],
+    ['a pipe without a writer', 'mkfifo $F', /json is not a file/],
     ['too much', 'head -c 2000000 /dev/zero > $F', /json is larger than 1048576 bytes/],
   ])('fails with a message if it adds %s', async (_, script, problem) => {
     const here = await setting();

@@ -46,7 +46,7 @@ describe('the image of a container', () => {
     expect(asked.images.wanted.at(-1)).toMatchObject({ kind: 'archive', key: SHA256 });
     expect(log).toContain(`[image] Downloading task ${maker} artifact public/image.tar to `);
     const again = await resolved({ image });
-    expect(again.log).toContain(`[image] Using image sha256:${SHA256}, which this worker has already`);
+    expect(again.log).toContain(`[image] Using image sha256:${SHA256}, which this worker already has`);
     expect(again.log).not.toContain('[image] Downloading');
   });
 
@@ -72,7 +72,7 @@ describe('the image of a container', () => {
     const image = { type: 'indexed-image', namespace: 'no.such.image', path: 'public/image.tar' };
     const { state, log } = await resolved({ image }, ['index:find-task:*']);
     expect(state).toBe('failed');
-    expect(log).toContain('cannot get the image of namespace no.such.image artifact public/image.tar: ');
+    expect(log).toContain('cannot obtain the image of namespace no.such.image artifact public/image.tar: ');
   });
 
   it.each([['two words'], ['\u202eevil'], ['x'.repeat(600)]])('cannot be named %j', async image => {
@@ -185,8 +185,8 @@ describe('the artifacts of a container', () => {
     });
     expect(reason).toBe('malformed-payload');
     const log = (await docker.local.artifact(taskId, 'private/logs/live_backing.log')).toString();
-    expect(log).toContain('artifact "public//x": its name holds an empty part');
-    expect(log).toContain('log "ä": its name holds other characters than printable ASCII');
+    expect(log).toContain('artifact "public//x": its name contains an empty part');
+    expect(log).toContain('log "ä": its name contains characters other than printable ASCII');
   });
 
   it('are not uploaded, and neither is the log, if they are disabled', async () => {

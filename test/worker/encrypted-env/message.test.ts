@@ -102,7 +102,9 @@ describe('the value of an encrypted variable', () => {
     ['null', 'null'],
     ['nothing', ''],
   ])('is refused without quoting it if the message holds %s', async (_, text) => {
-    await expect(decryptVariable(await item(text), key, ASKED)).rejects.toThrow(/^holds no JSON object$/);
+    await expect(decryptVariable(await item(text), key, ASKED)).rejects.toThrow(
+      /^does not contain a JSON object$/,
+    );
   });
 
   it('is refused if it is encrypted for another key', async () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { configuredWay, openExposure, type Exposure } from '../../../src/worker/exposure/index.ts';
+import { configuredMethod, openExposure, type Exposure } from '../../../src/worker/exposure/index.ts';
 import { answerWithLog } from '../../../src/worker/features/live-log/answer.ts';
 import { logReaders, type LogReaders } from '../../../src/worker/features/live-log/log-readers.ts';
 import { sharedRate } from '../../../src/worker/features/live-log/shared-rate.ts';
@@ -25,7 +25,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tcw-crowd-'));
   log = await openTaskLog({ folders: [folder], name: 'log', secrets: () => [] });
   readers = logReaders(log, sharedRate(Infinity, 0));
-  exposure = openExposure(configuredWay(workerConfig({ publicIP: '127.0.0.1' })));
+  exposure = openExposure(configuredMethod(workerConfig({ publicIP: '127.0.0.1' })));
   const exposed = await exposure.open('log', {
     request: (request, response) => {
       answerWithLog(request, response, readers);

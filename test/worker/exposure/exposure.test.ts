@@ -5,14 +5,19 @@ import https from 'node:https';
 import net from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../../src/base/index.ts';
-import { configuredWay, NoWayIn, openExposure, type Handler } from '../../../src/worker/exposure/index.ts';
+import {
+  configuredMethod,
+  ExposureNotConfigured,
+  openExposure,
+  type Handler,
+} from '../../../src/worker/exposure/index.ts';
 import { waitFor } from '../../wait-for.ts';
 import { workerConfig } from '../unit/worker-config.ts';
 import { testCertificate } from './certificate.ts';
 
 type Change = Parameters<typeof workerConfig>[0];
 
-const exposureOf = (change: Change) => openExposure(configuredWay(workerConfig(change)));
+const exposureOf = (change: Change) => openExposure(configuredMethod(workerConfig(change)));
 
 const hello: Handler = {
   request: (_, response) => {
@@ -108,7 +113,8 @@ it('encrypts with livelogCertificate and livelogKey', async () => {
 it('reports an invalid certificate at the start', () => {
   using files = testCertificate();
   const { livelogCertificate, livelogKey } = files;
-  const problem = (change: Change) => () => configuredWay(workerConfig({ publicIP: '127.0.0.1', ...change }));
+  const problem = (change: Change) => () =>
+    configuredMethod(workerConfig({ publicIP: '127.0.0.1', ...change }));
   expect(problem({ livelogKey })).toThrow(/^livelogKey is set and livelogCertificate is not/);
   expect(problem({ livelogCertificate })).toThrow(/^livelogCertificate is set and livelogKey is not/);
   expect(problem({ livelogCertificate: '/nowhere/cert.pem', livelogKey })).toThrow(
@@ -128,14 +134,14 @@ it('uses a stateless DNS name if a secret and a domain are configured', async ()
   reached.hostname = publicIP;
   expect(await (await fetch(reached)).text()).toBe('hello');
 
-  const half = () => configuredWay(workerConfig({ publicIP, subdomain }));
+  const half = () => configuredMethod(workerConfig({ publicIP, subdomain }));
   expect(half).toThrow('a stateless DNS name needs both livelogSecret and subdomain');
 });
 
 it('is unreachable without a configuration', async () => {
   await using exposure = exposureOf({});
-  expect(exposure.way).toBeUndefined();
-  await expect(exposure.open('log', hello)).rejects.toThrow(NoWayIn);
+  expect(exposure.method).toBeUndefined();
+  await expect(exposure.open('log', hello)).rejects.toThrow(ExposureNotConfigured);
 });
 
 it('reports a port that is in use, and tries again', async () => {

@@ -63,7 +63,7 @@ it('all errors are reported', () => {
   expect(problems).toEqual([
     'mounts[0]: the path "../x" leads out of the task\'s folder',
     'mounts[0]: content.base64 is not base64',
-    'mounts[1]: the path "a\\u0000" holds a NUL',
+    'mounts[1]: the path "a\\u0000" contains a NUL',
     'task.dependencies needs to include T since one or more of its artifacts are mounted',
   ]);
 });

@@ -312,7 +312,7 @@ describe('a server', () => {
   ])('that %s is abandoned', async (_, answer) => {
     const { url } = await contentServer(answer);
     const error = await failure(fetched(url, { limits: { backoff: QUICK, stalledMs: 200, tries: 2 } }));
-    expect(error.message).toMatch(/next to nothing came for 0 s \(tried 2 times\)$/);
+    expect(error.message).toMatch(/almost nothing was received for 0 s \(tried 2 times\)$/);
   });
 
   it.each([
@@ -333,7 +333,7 @@ describe('a server', () => {
   it('that sends a part of an endless content is abandoned', async () => {
     const { url } = await contentServer(answering(206, { 'content-range': 'bytes 0-3/1000' }, 'four'));
     const error = await failure(fetched(url, { limits: { backoff: QUICK, tries: 2 } }));
-    expect(error.message).toMatch(/sent 4 bytes, and had announced 1000 \(tried 2 times\)$/);
+    expect(error.message).toMatch(/sent 4 bytes, but had announced 1000 \(tried 2 times\)$/);
   });
 
   it.each(['nonsense\r\n\r\n', 'HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\nx', 'HTTP/1.1 999\r\n\r\n'])(

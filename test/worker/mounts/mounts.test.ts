@@ -89,7 +89,7 @@ describe('a file', () => {
     const { state, log } = await run([{ file: '/dev/null/x', content: { raw: 'new' } }], 'true');
     expect([state, log]).toEqual([
       'failed',
-      expect.stringContaining('cannot mount what the task asks for: ENOTDIR: not a directory'),
+      expect.stringContaining('cannot mount what the task requests: ENOTDIR: not a directory'),
     ]);
   });
 
@@ -193,7 +193,7 @@ describe('an artifact', () => {
     const content = { namespace: 'test.mounts.none', artifact: 'public/x' };
     const { state, log } = await run([{ file: 'x', content }], 'true', { scopes: ['index:find-task:*'] });
     expect(state).toBe('failed');
-    expect(log).toContain('cannot mount what the task asks for: findTask: ');
+    expect(log).toContain('cannot mount what the task requests: findTask: ');
   });
 });
 

@@ -149,7 +149,7 @@ it.each([
   [
     'wrong',
     'other',
-    /due to the content was damaged on its way: its SHA-256 is [0-9a-f]{64} \(tried 2 times\)$/,
+    /due to the content was damaged in transit: its SHA-256 is [0-9a-f]{64} \(tried 2 times\)$/,
   ],
 ])(
   'an artifact of the object service is downloaded and compared with its hash, which is %s',

@@ -41,12 +41,12 @@ describe.concurrent('a proxy', { timeout: TEST_MS }, () => {
     const { proxy, url } = here;
     expect(await call(url, PING)).toMatchObject({
       status: 503,
-      text: expect.stringContaining('has not begun'),
+      text: expect.stringContaining('has not started'),
     });
     proxy.serve({ by: 'connection', isPeer: async () => true });
     expect(await call(url, PING)).toMatchObject({ status: 200, text: 'pong' });
     proxy.stop();
-    expect(await call(url, PING)).toMatchObject({ status: 503, text: expect.stringContaining('is over') });
+    expect(await call(url, PING)).toMatchObject({ status: 503, text: expect.stringContaining('has ended') });
     // The proxy stays closed.
     proxy.serve({ by: 'connection', isPeer: async () => true });
     expect(await call(url, PING)).toMatchObject({ status: 503 });

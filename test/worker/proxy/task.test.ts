@@ -134,7 +134,7 @@ describe.concurrent('features.taskclusterProxy', () => {
     const log = await here.log(taskId);
     expect(log).toMatch(
       new RegExp(
-        `\\[taskcluster-proxy\\] Listening on port \\d+, since port ${taken} cannot be had: .*EADDRINUSE`,
+        `\\[taskcluster-proxy\\] Listening on port \\d+, because port ${taken} is not available: .*EADDRINUSE`,
       ),
     );
     expect(log).toContain('\n200\n');

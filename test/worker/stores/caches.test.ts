@@ -133,10 +133,7 @@ describe('a cache', () => {
       const before = await lstat(target);
       const refused = caches.take('x', target, { log, signal });
       await expect(refused, what).rejects.toThrow(
-        new TaskError(
-          'task-failed',
-          `cannot mount cache "x" at path ${target} since something lies there already`,
-        ),
+        new TaskError('task-failed', `cannot mount cache "x" at path ${target}: it already exists`),
       );
       await expect(caches.take('other', target, { log, signal }), what).rejects.toThrow(TaskError);
       expect((await lstat(target)).ino, what).toBe(before.ino);

@@ -10,15 +10,15 @@ describe('a request for artifacts', () => {
 
   it('is validated before any command runs', async () => {
     expect(await problemOf({ name: 'public/ä' })).toBe(
-      'artifact "public/ä": its name holds other characters than printable ASCII',
+      'artifact "public/ä": its name contains characters other than printable ASCII',
     );
     expect(await problemOf({ path: '/tmp/x' })).toContain('an empty part');
     expect(await problemOf({ path: '/tmp/x', name: 'public/x' })).toBeUndefined();
   });
 
   it.each([
-    ['text/plain\n', 'its contentType "text/plain\\n" holds other characters than printable ASCII'],
-    ['text/ä', 'its contentType "text/ä" holds other characters than printable ASCII'],
+    ['text/plain\n', 'its contentType "text/plain\\n" contains characters other than printable ASCII'],
+    ['text/ä', 'its contentType "text/ä" contains characters other than printable ASCII'],
     [`text/${'x'.repeat(251)}`, 'its contentType has 256 characters, more than 255'],
   ])('is refused for an invalid content type: %j', async (contentType, problem) => {
     expect(await problemOf({ name: 'public/x', contentType })).toBe(`artifact "public/x": ${problem}`);

@@ -154,7 +154,7 @@ describe('an artifact', () => {
   it('is refused before the first command if it has an absolute path and no name', async () => {
     const { problems } = await start([{ path: '/etc/hostname' }]);
     expect(await problems()).toEqual([
-      'artifact "/etc/hostname": its name holds an empty part (a leading or a double slash)',
+      'artifact "/etc/hostname": its name contains an empty part (a leading or double slash)',
     ]);
   });
 
@@ -252,7 +252,7 @@ describe('the upload of an artifact', () => {
     const failure = await failureOf(run);
     expect(failure).toMatchObject({
       kind: 'malformed-payload',
-      message: 'artifact "public/ä.txt": its name holds other characters than printable ASCII',
+      message: 'artifact "public/ä.txt": its name contains characters other than printable ASCII',
     });
     expect(log.lines).toContain(`error: ${(failure as Error).message}`);
     expect(await listed()).toEqual(['s3 public/good.txt']);

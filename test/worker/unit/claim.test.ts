@@ -26,7 +26,7 @@ function demand(tasks = 1): TestDemand {
   };
 }
 
-function start(room?: { isThere: () => Promise<boolean> }) {
+function start(room?: { check: () => Promise<boolean> }) {
   fakeTimers();
   const fake = fakeQueue();
   const events = eventLog();
@@ -107,7 +107,7 @@ describe('a failed claimWork', () => {
     claimWork[0]?.fail();
     await after(499);
     expect(sent.outcomes).toEqual([]);
-    expect(events.lines).toMatchObject([{ level: 'warn', message: 'could not ask for work' }]);
+    expect(events.lines).toMatchObject([{ level: 'warn', message: 'could not claim work' }]);
     await after(FIRST_PAUSE_MS - 499);
     expect(sent.outcomes).toEqual(['failed']);
   });
@@ -121,8 +121,8 @@ describe('a failed claimWork', () => {
       await arrived();
     }
     expect(events.lines.map(({ message }) => message)).toEqual([
-      'could not ask for work',
-      'could not ask for work',
+      'could not claim work',
+      'could not claim work',
       'the queue answers claimWork again',
     ]);
   });
@@ -236,7 +236,7 @@ describe('a worker that is shutting down', () => {
 
 describe('a demand of a worker that checks its disk first', () => {
   it('becomes a call if there is enough space', async () => {
-    const { demand$, claimWork, claims } = start({ isThere: async () => true });
+    const { demand$, claimWork, claims } = start({ check: async () => true });
     demand$.next(demand(2));
     await arrived();
     expect(claimWork.map(({ asked }) => asked)).toEqual([2]);
@@ -246,7 +246,7 @@ describe('a demand of a worker that checks its disk first', () => {
   });
 
   it('fails without a call if there is not enough space', async () => {
-    const { demand$, claimWork, seen } = start({ isThere: async () => false });
+    const { demand$, claimWork, seen } = start({ check: async () => false });
     const [first, second] = [demand(), demand()];
     demand$.next(first);
     demand$.next(second);
@@ -257,7 +257,7 @@ describe('a demand of a worker that checks its disk first', () => {
   });
 
   it('fails if the worker is told to shut down meanwhile, even if the disk check never ends', async () => {
-    const { demand$, draining$, claimWork, seen } = start({ isThere: () => new Promise(() => undefined) });
+    const { demand$, draining$, claimWork, seen } = start({ check: () => new Promise(() => undefined) });
     const sent = demand();
     demand$.next(sent);
     await arrived();

@@ -110,9 +110,9 @@ describe('a payload of docker-worker', () => {
     [
       'a cache at the root',
       { cache: { c: '/' } },
-      '/cache/c is the root of the container, in whose place nothing can be mounted',
+      '/cache/c is the root of the container, which cannot be replaced by a mount',
     ],
-    ['a cache with a mode', { cache: { c: '/x:ro' } }, '/cache/c holds a colon or a NUL'],
+    ['a cache with a mode', { cache: { c: '/x:ro' } }, '/cache/c contains a colon or a NUL'],
     [
       'two caches in one place',
       { cache: { a: '/x', 'b/c': 'x/' } },

@@ -214,7 +214,7 @@ describe('cleaning up after a run', () => {
     run.log = { ...memoryLog(), end: () => Promise.reject(new Error('no space left')) };
     await lastValueFrom(cleanUp(run));
     expect(events.lines.map(({ message }) => message)).toEqual([
-      'processes of a run are left, so its slot is out of service: a process is left. End them by hand, or restart the machine',
+      'processes of a run are still alive, so its slot is out of service: a process is left. End them by hand, or restart the machine',
       "could not close the task's log",
     ]);
     expect(await exists(run.folder)).toBe(false);

@@ -24,7 +24,7 @@ function start(times = TIMES) {
   const native = mockEngine();
   const watch = engineWatch([native, docker], slots, events.emit, times, () => state.isStopping);
   let releases = 0;
-  const subscription = watch.release$.subscribe(() => releases++);
+  const subscription = watch.opened$.subscribe(() => releases++);
   onTestFinished(() => {
     subscription.unsubscribe();
   });
@@ -36,29 +36,29 @@ const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 describe('an engine that may become unavailable', () => {
   it('is checked before a claim, once for all claims of the same moment', async () => {
     const { state, watch, events, slots } = start();
-    expect(await Promise.all([watch.isThere(), watch.isThere()])).toEqual([true, true]);
+    expect(await Promise.all([watch.check(), watch.check()])).toEqual([true, true]);
     expect([state.asked, slots.free, events.lines]).toEqual([1, 2, []]);
   });
 
   it('takes all slots out of use while it does not answer, and this is logged once', async () => {
     const { state, watch, events, slots, releases } = start();
     state.isAway = true;
-    expect(await watch.isThere()).toBe(false);
-    expect([slots.free, watch.isOut]).toEqual([0, true]);
+    expect(await watch.check()).toBe(false);
+    expect([slots.free, watch.isClosed]).toEqual([0, true]);
     await after(10_000);
-    expect(await watch.isThere()).toBe(false);
+    expect(await watch.check()).toBe(false);
     expect(events.lines).toMatchObject([
       {
         level: 'warn',
-        message: 'the engine docker does not answer: this worker asks for no work until it does',
+        message: 'the engine docker does not answer: this worker asks for no work until the engine answers',
         fields: { engine: 'docker', reason: 'no Docker engine listens at HOST' },
       },
     ]);
     state.isAway = false;
     await after(1_000);
-    expect([slots.free, watch.isOut, releases()]).toEqual([2, false, 1]);
+    expect([slots.free, watch.isClosed, releases()]).toEqual([2, false, 1]);
     expect(events.lines.slice(1)).toMatchObject([{ level: 'info' }]);
-    expect(await watch.isThere()).toBe(true);
+    expect(await watch.check()).toBe(true);
   });
 
   it('is noticed by an idle worker, too', async () => {
@@ -71,7 +71,7 @@ describe('an engine that may become unavailable', () => {
   it('ends the worker, once, when it stays unavailable for too long', async () => {
     const { state, watch, events } = start();
     state.isAway = true;
-    await watch.isThere();
+    await watch.check();
     await after(59_000);
     expect(events.lines).toHaveLength(1);
     await after(30_000);
@@ -89,7 +89,7 @@ describe('an engine that may become unavailable', () => {
   ])('does not end the worker %s', async (_, limitMs, isStopping) => {
     const { state, watch, events } = start({ ...TIMES, limitMs });
     Object.assign(state, { isAway: true, isStopping });
-    await watch.isThere();
+    await watch.check();
     await after(600_000);
     expect(events.lines).toHaveLength(1);
   });
@@ -106,7 +106,7 @@ describe('an engine that may become unavailable', () => {
     // The worker has not noticed it until then.
     outOfService$.next(true);
     await after(50_000);
-    expect(watch.isOut).toBe(true);
+    expect(watch.isClosed).toBe(true);
     state.isAway = false;
     await after(80_000);
     expect(seen).not.toContain(true);
@@ -125,14 +125,14 @@ describe('an engine that may become unavailable', () => {
   it('frees the slots when the watch is unsubscribed', async () => {
     const { state, watch, slots, subscription } = start();
     state.isAway = true;
-    await watch.isThere();
+    await watch.check();
     subscription.unsubscribe();
     expect(slots.free).toBe(2);
   });
 
   it('is checked again for a claim that arrives more than a second after the last check, and claiming pauses', async () => {
     const { state, watch, docker, native, slots } = start();
-    await watch.isThere();
+    await watch.check();
     expect(await watch.isAway(docker, { recent: true })).toBe(false);
     expect(state.asked).toBe(1);
     state.isAway = true;
@@ -144,7 +144,7 @@ describe('an engine that may become unavailable', () => {
 
   it('is checked again after a failure, however recent the last check was', async () => {
     const { state, watch, docker } = start();
-    await watch.isThere();
+    await watch.check();
     state.isAway = true;
     expect(await watch.isAway(docker)).toBe(true);
   });

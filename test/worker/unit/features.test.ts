@@ -48,7 +48,7 @@ describe('an environment variable', () => {
   });
 
   it('may not have a value with a NUL', async () => {
-    expect(await problemOf(env, { env: { A: 'x\0y' } })).toBe('the environment variable "A" holds a NUL');
+    expect(await problemOf(env, { env: { A: 'x\0y' } })).toBe('the environment variable "A" contains a NUL');
   });
 });
 
@@ -83,7 +83,7 @@ describe('the configured names of a log', () => {
       `public/${'x/'.repeat(550)}y`,
       'its name has 1108 characters, more than 1,024',
     ],
-    ['with a line break', 'public/a\nb', 'its name holds other characters than printable ASCII'],
+    ['with a line break', 'public/a\nb', 'its name contains characters other than printable ASCII'],
   ])('may not be %s', async (_, name, words) => {
     for (const property of ['backing', 'live'] as const) {
       expect(await problem({ [property]: name })).toBe(`logs.${property} ${JSON.stringify(name)}: ${words}`);

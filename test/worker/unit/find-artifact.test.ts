@@ -135,7 +135,7 @@ describe('a file to upload', () => {
     expect(await find(join(folder, 'run'), 'file', '../x.txt')).toMatchObject([
       {
         reason: 'invalid-resource-on-worker',
-        message: expect.stringContaining("lies outside of the task's folder") as string,
+        message: expect.stringContaining("is outside the task's folder") as string,
       },
     ]);
   });

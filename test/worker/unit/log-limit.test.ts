@@ -12,7 +12,7 @@ import { onSmallDisk, smallDisks } from '../small-disk.ts';
 const MB = 1024 * 1024;
 /** More than the length of the line that marks a cut. */
 const CUT_LINE_BYTES = 512;
-const CUT = /^\[taskcluster:warn \S+Z\] (\d+) bytes of the log are left out here: (.*)\n/m;
+const CUT = /^\[taskcluster:warn \S+Z\] (\d+) bytes of the log are omitted here: (.*)\n/m;
 
 async function newFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tcw-log-limit-'));
@@ -170,7 +170,7 @@ describe.runIf(smallDisks)('a log on a full disk', () => {
     expect(failure).toMatch(/^ENOSPC/);
     expectCutOf(whole, text);
     const { head, tail, why } = partsOf(text);
-    expect(why).toMatch(/^the disk did not take all of it \(ENOSPC: no space left on device/);
+    expect(why).toMatch(/^the disk did not accept all of it \(ENOSPC: no space left on device/);
     expect(head.length).toBeGreaterThan(0.4 * MB);
     expect(tail.length).toBeGreaterThan(0.4 * MB);
   });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { closeSource } from '../../../src/worker/files/file-source.ts';
 import { openFile } from '../../../src/worker/files/host-files.ts';
-import { wholeOf } from '../../../src/worker/files/whole-of.ts';
+import { readWhole } from '../../../src/worker/files/read-whole.ts';
 import { makeRunFolder } from '../../../src/worker/files/run-folder.ts';
 
 /** A run's folder. */
@@ -22,7 +22,7 @@ async function contentOf(path: string): Promise<string> {
   if (opened.kind !== 'file') return opened.kind;
   const { source, size } = opened;
   try {
-    return (await wholeOf(source, size, new AbortController().signal)).toString();
+    return (await readWhole(source, size, new AbortController().signal)).toString();
   } finally {
     await closeSource(source);
   }

@@ -213,7 +213,7 @@ describe('the quiet period between checks', () => {
     expect(events.lines.map(({ message }) => message)).toEqual([
       'could not ask how many tasks are pending',
       'could not ask how many tasks are pending',
-      'the queue tells again how many tasks are pending',
+      'the queue reports the number of pending tasks again',
     ]);
     await after(QUIET_MS);
     pendingTasks[3]?.answer(1);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { listening } from '../../harness/listening.ts';
-import { asItIs, putFile, type Place, type PutOptions } from '../../../src/worker/files/put.ts';
+import { unchangedUpload, putFile, type Place, type PutOptions } from '../../../src/worker/files/put.ts';
 import { waitFor } from '../../wait-for.ts';
 
 const SIGNED = '/bucket/object?X-Amz-Signature=nobody-may-see';
@@ -123,7 +123,7 @@ describe('a file that is uploaded by PUT', () => {
   it('arrives unchanged, with its length and its type', async () => {
     const content = randomBytes(1_000_000);
     const { url, puts } = await store();
-    await putFile(at(url), await asItIs(await file(content)), options());
+    await putFile(at(url), await unchangedUpload(await file(content)), options());
     expect(puts).toHaveLength(1);
     expect(puts[0]?.body.equals(content)).toBe(true);
     expect(puts[0]?.headers).toMatchObject({ 'content-length': '1000000', 'content-type': 'text/plain' });
@@ -133,13 +133,13 @@ describe('a file that is uploaded by PUT', () => {
 
   it('is sent with its content encoding', async () => {
     const { url, puts } = await store();
-    await putFile(at(url, { 'Content-Encoding': 'gzip' }), await asItIs(await file('x')), options());
+    await putFile(at(url, { 'Content-Encoding': 'gzip' }), await unchangedUpload(await file('x')), options());
     expect(puts[0]?.headers).toMatchObject({ 'content-encoding': 'gzip' });
   });
 
   it('may be empty', async () => {
     const { url, puts } = await store();
-    await putFile(at(url), await asItIs(await file('')), options());
+    await putFile(at(url), await unchangedUpload(await file('')), options());
     expect(puts[0]?.headers).toMatchObject({ 'content-length': '0' });
   });
 
@@ -155,7 +155,7 @@ describe('a file that is uploaded by PUT', () => {
     const onTry = () => {
       tries += 1;
     };
-    await putFile(at(url), await asItIs(await file('whole')), { ...options(), onTry });
+    await putFile(at(url), await unchangedUpload(await file('whole')), { ...options(), onTry });
     expect(puts.map(({ body }) => body.toString())).toEqual(['whole', 'whole', 'whole']);
     expect(tries).toBe(3);
   });
@@ -163,7 +163,7 @@ describe('a file that is uploaded by PUT', () => {
   it('fails after eight refusals, with an error that names only the host of the URL', async () => {
     withoutPauses();
     const { url, host, puts } = await store(refused(403, 'AccessDenied'));
-    const error: unknown = await putFile(at(url), await asItIs(await file('x')), options()).catch(
+    const error: unknown = await putFile(at(url), await unchangedUpload(await file('x')), options()).catch(
       (failure: unknown) => failure,
     );
     expect(puts).toHaveLength(TRIES);
@@ -179,14 +179,14 @@ describe('a file that is uploaded by PUT', () => {
     withoutPauses();
     const outage = Array.from({ length: 30 }, (_, index) => (index % 2 ? hungUp : refused(503, 'SlowDown')));
     const { url, puts } = await store(...outage, taken);
-    await putFile(at(url), await asItIs(await file('whole')), options());
+    await putFile(at(url), await unchangedUpload(await file('whole')), options());
     expect(puts).toHaveLength(31);
   });
 
   it('is sent again when no bytes have moved for a while', async () => {
     withoutPauses();
     const { url, puts } = await store(silent, taken);
-    await putFile(at(url), await asItIs(await file('whole')), options({ stalledMs: 300 }));
+    await putFile(at(url), await unchangedUpload(await file('whole')), options({ stalledMs: 300 }));
     expect(puts).toHaveLength(2);
   });
 
@@ -195,7 +195,11 @@ describe('a file that is uploaded by PUT', () => {
     const content = randomBytes(20_000_000);
     const { port, deaf } = await deafOnce(content.length);
     const limits = { stalledMs: 500, slowestBytesPerSecond: 10_000_000 };
-    await putFile(at(`http://127.0.0.1:${port}/object`), await asItIs(await file(content)), options(limits));
+    await putFile(
+      at(`http://127.0.0.1:${port}/object`),
+      await unchangedUpload(await file(content)),
+      options(limits),
+    );
     expect(deaf()).toBe(1);
   });
 
@@ -216,7 +220,7 @@ describe('a file that is uploaded by PUT', () => {
     onTestFinished(() => void server.close());
     const { port } = server.address() as AddressInfo;
     const sentBytes: number[] = [];
-    await putFile(at(`http://127.0.0.1:${port}/object`), await asItIs(await file(content)), {
+    await putFile(at(`http://127.0.0.1:${port}/object`), await unchangedUpload(await file(content)), {
       ...options(),
       onSent: bytes => void sentBytes.push(bytes),
     });
@@ -234,7 +238,7 @@ describe('a file that is uploaded by PUT', () => {
       taken,
     );
     const asked: string[] = [];
-    await putFile(at(`${url}&first`), await asItIs(await file('x')), {
+    await putFile(at(`${url}&first`), await unchangedUpload(await file('x')), {
       ...options(),
       freshPlace: () => {
         asked.push('fresh');
@@ -248,14 +252,18 @@ describe('a file that is uploaded by PUT', () => {
   it('is not sent again while the store reads, however slowly', async () => {
     const length = 5_000_000;
     const { url, connections } = await slowReader(length);
-    await putFile(at(url), await asItIs(await file(Buffer.alloc(length))), options({ stalledMs: 300 }));
+    await putFile(
+      at(url),
+      await unchangedUpload(await file(Buffer.alloc(length))),
+      options({ stalledMs: 300 }),
+    );
     expect(connections()).toBe(1);
   });
 
   it('is not sent again after it was truncated', async () => {
     const { url } = await store();
     const shrinking = await file(randomBytes(1_000_000));
-    const putting = putFile(at(url), await asItIs(shrinking), options());
+    const putting = putFile(at(url), await unchangedUpload(shrinking), options());
     await shrinking.truncate(10);
     await expect(putting).rejects.toMatchObject({ name: 'TaskError', kind: 'task-failed' });
   });
@@ -263,7 +271,7 @@ describe('a file that is uploaded by PUT', () => {
   it('is sent with the length that it had when the upload started', async () => {
     const { url, puts } = await store();
     const growing = await file('as long as this');
-    const putting = putFile(at(url), await asItIs(growing), options());
+    const putting = putFile(at(url), await unchangedUpload(growing), options());
     await growing.write(' and longer', 15);
     await putting;
     expect(puts[0]?.body.toString()).toBe('as long as this');
@@ -277,7 +285,11 @@ describe('a file that is uploaded by PUT', () => {
     onTestFinished(() => void vi.restoreAllMocks());
     const stopped = new AbortController();
     const { url, puts } = await store(answer);
-    const putting = putFile(at(url), await asItIs(await file('x')), options({ signal: stopped.signal }));
+    const putting = putFile(
+      at(url),
+      await unchangedUpload(await file('x')),
+      options({ signal: stopped.signal }),
+    );
     const outcome = putting.then(
       () => 'put',
       () => 'given up',

@@ -30,7 +30,7 @@ function start(queueSays: { pending?: number | undefined; until?: number | undef
     events.emit,
   );
   let released = 0;
-  const subscription = under.release$.subscribe(() => released++);
+  const subscription = under.ended$.subscribe(() => released++);
   onTestFinished(() => {
     subscription.unsubscribe();
   });

@@ -35,17 +35,17 @@ describe('the credentials of registries', () => {
   });
 
   it.each([
-    ['invalid JSON', '{"auths": {"x": {"auth": "cHJlY2lvdXM6cHJlY2lvdXM="', 'is no configuration of Docker'],
+    ['invalid JSON', '{"auths": {"x": {"auth": "cHJlY2lvdXM6cHJlY2lvdXM="', 'is not a Docker configuration'],
     [
       'an entry without credentials',
       { auths: { 'x.example.com': auth('precious') } },
       'has no user and password for "x.example.com"',
     ],
-    ['an invalid list', { auths: { x: 7 } }, 'is no configuration of Docker'],
+    ['an invalid list', { auths: { x: 7 } }, 'is not a Docker configuration'],
     [
       'a reference to a credentials helper',
       { credsStore: 'precious' },
-      'names a program that keeps credentials',
+      'refers to a program for credentials',
     ],
   ])('are invalid in %s, with a message without secrets', async (_, content, message) => {
     await expect(read(content)).rejects.toThrow(message);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Usage } from '../../../src/worker/engines/engine.ts';
 import { MemoryLimit, type MemoryLimits } from '../../../src/worker/features/resources/memory-limit.ts';
 import {
-  byteWords,
+  formatBytes,
   readSystemMemory,
   SystemMemoryRecord,
 } from '../../../src/worker/features/resources/system-memory.ts';
@@ -32,7 +32,7 @@ describe('memory of the machine', () => {
     [10.5 * GIB, '10.50 GiB'],
     [5000 * GIB, '5000.00 GiB'],
   ])('%d bytes are %s', (bytes, words) => {
-    expect(byteWords(bytes)).toBe(words);
+    expect(formatBytes(bytes)).toBe(words);
   });
 
   it('is what the system reports', () => {

@@ -41,7 +41,7 @@ describe('a claim whose engine is unavailable', () => {
     await lastValueFrom(of(claim).pipe(runEach(away, slots, () => false)), { defaultValue: undefined });
     expect([slots.free, reported]).toEqual([1, ['worker-shutdown']]);
     expect(events.lines).toMatchObject([
-      { message: 'giving a claim back, since its engine does not answer' },
+      { message: 'giving a claim back, because its engine does not answer' },
     ]);
   });
 });

@@ -123,7 +123,7 @@ describe('an artifact that is a stream', () => {
         withStreams(source => source, size),
       );
       run.artifacts.wantDigests();
-      const text = `'${join(run.folder, 'x')}' ${message} where its size was said to be ${size}`;
+      const text = `'${join(run.folder, 'x')}' ${message} instead of the announced ${size}`;
       await expect(run.finish()).rejects.toMatchObject({
         kind: 'task-failed',
         message: expect.stringContaining(text) as string,

@@ -30,16 +30,16 @@ describe('a stream with a known size', () => {
   });
 
   it.each([
-    ['more', ['five', 'x'], 'has more bytes where its size was said to be 4'],
-    ['more in its only piece', ['fivex'], 'has more bytes where its size was said to be 4'],
-    ['fewer', ['f', 'iv'], 'has only 3 bytes where its size was said to be 4'],
-    ['no', [], 'has only 0 bytes where its size was said to be 4'],
+    ['more', ['five', 'x'], 'has more bytes instead of the announced 4'],
+    ['more in its only piece', ['fivex'], 'has more bytes instead of the announced 4'],
+    ['fewer', ['f', 'iv'], 'has only 3 bytes instead of the announced 4'],
+    ['no', [], 'has only 0 bytes instead of the announced 4'],
   ])('fails when there are %s bytes', async (_, pieces, message) => {
     await expect(textOf(of(Readable.from(bytes(...pieces))), 4)).rejects.toMatchObject({
       name: 'TaskError',
       kind: 'task-failed',
-      message: `${message}: it changed, or was cut off`,
-      isWorthAnotherTry: false,
+      message: `${message}: it changed, or was truncated`,
+      isRetryable: false,
     });
   });
 
@@ -65,7 +65,7 @@ describe('a stream with a known size', () => {
       throw new Error('socket hang up');
     })();
     const message = 'could not be read: socket hang up';
-    const failure = { kind: 'resource-unavailable', message, isWorthAnotherTry: true };
+    const failure = { kind: 'resource-unavailable', message, isRetryable: true };
     await expect(textOf(of(failing), 4)).rejects.toMatchObject(failure);
     const unopened = { ...of(failing), open: () => Promise.reject(new Error('socket hang up')) };
     await expect(textOf(unopened, 4)).rejects.toMatchObject(failure);

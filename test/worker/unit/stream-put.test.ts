@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { StreamSource } from '../../../src/worker/files/file-source.ts';
-import { asItIs, putFile, type PutOptions } from '../../../src/worker/files/put.ts';
+import { unchangedUpload, putFile, type PutOptions } from '../../../src/worker/files/put.ts';
 import { listening } from '../../harness/listening.ts';
 
 const MB = 1024 * 1024;
@@ -79,7 +79,7 @@ describe('a stream that is uploaded by PUT', () => {
     const { place } = await store(keep);
     const { source } = sourceOf(() => Readable.from(piecesOf(content)));
     const reportedValues: (string | number)[] = [];
-    await putFile(place, await asItIs(source, length), {
+    await putFile(place, await unchangedUpload(source, length), {
       ...options(),
       onSent: bytes => reportedValues.push(bytes),
       onDigest: digest => reportedValues.push(digest),
@@ -101,7 +101,7 @@ describe('a stream that is uploaded by PUT', () => {
     const { place, requests } = await store(cutAfter(1_000_000), refuse, cutAfter(4_000_000), keep);
     const { source, streams } = sourceOf(() => Readable.from(piecesOf(content)));
     const digests: string[] = [];
-    await putFile(place, await asItIs(source, content.length), {
+    await putFile(place, await unchangedUpload(source, content.length), {
       ...options(),
       onDigest: digest => digests.push(digest),
     });
@@ -113,15 +113,15 @@ describe('a stream that is uploaded by PUT', () => {
   });
 
   it.each([
-    ['shorter', 1_000_001, 'has only 1000000 bytes where its size was said to be 1000001'],
-    ['longer', 999_999, 'has more bytes where its size was said to be 999999'],
-    ['longer by a piece', 900_000, 'has more bytes where its size was said to be 900000'],
-    ['not empty', 0, 'has more bytes where its size was said to be 0'],
+    ['shorter', 1_000_001, 'has only 1000000 bytes instead of the announced 1000001'],
+    ['longer', 999_999, 'has more bytes instead of the announced 999999'],
+    ['longer by a piece', 900_000, 'has more bytes instead of the announced 900000'],
+    ['not empty', 0, 'has more bytes instead of the announced 0'],
   ])('fails the upload if its length is not the announced one: %s', async (_, size, message) => {
     const { kept, keep } = keeping();
     const { place } = await store(keep);
     const { source, streams } = sourceOf(() => Readable.from(piecesOf(randomBytes(1_000_000))));
-    await expect(putFile(place, await asItIs(source, size), options())).rejects.toMatchObject({
+    await expect(putFile(place, await unchangedUpload(source, size), options())).rejects.toMatchObject({
       name: 'TaskError',
       kind: 'task-failed',
       message: expect.stringContaining(message) as string,
@@ -142,7 +142,7 @@ describe('a stream that is uploaded by PUT', () => {
         if (!isLast) throw new Error('socket hang up');
       })();
     });
-    await putFile(place, await asItIs(source, content.length), options());
+    await putFile(place, await unchangedUpload(source, content.length), options());
     expect(streams).toHaveLength(3);
     expect(kept.map(({ body }) => body.equals(content))).toEqual([true]);
   });
@@ -155,7 +155,7 @@ describe('a stream that is uploaded by PUT', () => {
       opened++;
       throw new Error('the engine does not answer');
     });
-    await expect(putFile(place, await asItIs(source, 5), options())).rejects.toMatchObject({
+    await expect(putFile(place, await unchangedUpload(source, 5), options())).rejects.toMatchObject({
       kind: 'resource-unavailable',
       message: 'could not be read: the engine does not answer',
     });
@@ -167,7 +167,7 @@ describe('a stream that is uploaded by PUT', () => {
     const stream = new Readable({ read: () => undefined });
     const { source, streams } = sourceOf(() => stream);
     const stopped = new AbortController();
-    const putting = putFile(place, await asItIs(source, 5), options({ signal: stopped.signal }));
+    const putting = putFile(place, await unchangedUpload(source, 5), options({ signal: stopped.signal }));
     const outcome = putting.catch((error: unknown) => (error as Error).message);
     await expect.poll(() => streams.length).toBe(1);
     stopped.abort(new Error('task canceled'));
@@ -186,7 +186,7 @@ describe('a stream that is uploaded by PUT', () => {
     const { source, streams } = sourceOf(opened =>
       opened === 0 ? stuck : Readable.from([Buffer.from('whole')]),
     );
-    await putFile(place, await asItIs(source, 5), options());
+    await putFile(place, await unchangedUpload(source, 5), options());
     expect(kept.map(({ body }) => body.toString())).toEqual(['whole']);
     expect(streams).toHaveLength(2);
     await expect.poll(() => stuck.destroyed).toBe(true);
@@ -213,7 +213,7 @@ describe('a long stream', () => {
         })(),
       ),
     );
-    await putFile(place, await asItIs(source, size), options());
+    await putFile(place, await unchangedUpload(source, size), options());
     expect(arrived).toBe(size);
     // The kernel buffers a few MB at both ends of a connection.
     expect(most).toBeLessThan(32 * MB);
@@ -233,7 +233,7 @@ describe('a long stream', () => {
     const stopped = new AbortController();
     const limits = { signal: stopped.signal, stalledMs: 300, slowestBytesPerSecond: 1e9 };
     const reportedValues: number[] = [];
-    const putting = putFile(place, await asItIs(source, 500 * MB), {
+    const putting = putFile(place, await unchangedUpload(source, 500 * MB), {
       ...limits,
       onSent: bytes => reportedValues.push(bytes),
       freshPlace: () => Promise.resolve(place),

@@ -3,18 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
-import { inTurns } from '../../../src/worker/unpack/in-turns.ts';
+import { mutex } from '../../../src/worker/unpack/mutex.ts';
 import { unpackInto } from '../../../src/worker/unpack/index.ts';
 
 const never = new AbortController().signal;
 
 it('work runs one after the other, in order, and skips what was stopped', async () => {
-  const turns = inTurns();
+  const turns = mutex();
   const stop = new AbortController();
   const done: string[] = [];
-  const first = await turns.turn(never);
+  const first = await turns.lock(never);
   const take = async (name: string, signal: AbortSignal) => {
-    using _turn = await turns.turn(signal);
+    using _turn = await turns.lock(signal);
     done.push(`${name} begins`);
     await new Promise(resolve => setImmediate(resolve));
     done.push(`${name} ends`);

@@ -12,7 +12,7 @@ export function withoutForeignCertificate(
   const certificate = settings.get('certificate');
   const token = settings.get('accessToken');
   if (!certificate || !token || rank('certificate') >= rank('accessToken')) return [settings, []];
-  const message = `certificate does not count: it belongs to another access token than that of ${token.place}`;
+  const message = `certificate is ignored: it belongs to another access token than the one from ${token.place}`;
   return [
     new Map([...settings].filter(([name]) => name !== 'certificate')),
     [{ property: 'certificate', place: certificate.place, message }],

@@ -38,7 +38,7 @@ export function check(values: Readonly<Record<string, unknown>>): Fault[] {
 
 function propertyNamed(name: string): Property {
   const property = PROPERTIES.get(name);
-  if (property === undefined) throw new Error(`the schema complains of ${name}`);
+  if (property === undefined) throw new Error(`the schema rejects ${name}`);
   return property;
 }
 

@@ -34,7 +34,7 @@ export function unencrypted(settings: Settings): ConfigWarning[] {
     const { protocol, hostname, searchParams } = new URL(value);
     const isEncrypted = protocol !== scheme || /^(1|true)$/i.test(searchParams.get('ssl') ?? '');
     if (isEncrypted || LOOPBACK.test(hostname.toLowerCase())) return [];
-    const message = `${property} leads to ${hostname} without encryption, where anybody on the way can read ${loses}; use ${better}://`;
+    const message = `${property} connects to ${hostname} without encryption, so anyone on the network path can read ${loses}; use ${better}://`;
     return [{ property, place, message }];
   });
 }

@@ -26,7 +26,7 @@ function actual({ property, inside }: Fault, { value, isSecret }: Setting): stri
 }
 
 function waysToGive(name: string): string {
-  const usual = PROPERTIES.get(name)?.usualVariable;
+  const usual = PROPERTIES.get(name)?.standardVariable;
   const variables = [variableName(name), ...(usual === undefined ? [] : [usual])].join(' or ');
   return `give it in the configuration file, as ${variables}, or with ${flagName(name)}`;
 }

@@ -17,7 +17,7 @@ export async function file(path: string): Promise<Source> {
 
   const content = read.content ?? {};
   if (typeof content !== 'object' || Array.isArray(content)) {
-    const problem = cannotLoad(`${place} has to hold one object, of property names and their values`);
+    const problem = cannotLoad(`${place} must contain one object with property names and values`);
     return { settings: new Map(), problems: [problem], unreadable: true };
   }
   const { settings, problems, warnings = [] } = objectSource(content, place);

@@ -5,8 +5,8 @@ import { flagName } from '../spelling.ts';
 import { valueOfText } from './text.ts';
 
 /**
- * The flags of a command line: the text for each property, `true` for a flag without a value, and the words that were
- * not recognised.
+ * The flags of a command line: the text for each property, `true` for a flag without a value, and the arguments that
+ * were not recognised.
  */
 export interface GivenFlags {
   readonly given: ReadonlyMap<string, string | true>;

@@ -31,7 +31,7 @@ export function foldNames(
     const property = PROPERTIES.get(name);
     const isMerged = property?.type === 'object' && isObject(before) && isObject(value);
     if (folded.has(name) && !isMerged) {
-      const message = `${name} is given in two spellings; that of ${written} counts`;
+      const message = `${name} is given in two spellings; ${written} is used`;
       warnings.push({ property: name, place, message });
     }
     const withKeys = property?.keys && isObject(value) ? foldKeys(value, property.keys) : value;

@@ -35,11 +35,11 @@ export function ownVariables(environment: Environment): Source {
 }
 
 /** Reads the variables that every Taskcluster tool uses, such as `TASKCLUSTER_ROOT_URL`. */
-export function usualVariables(environment: Environment): Source {
+export function standardVariables(environment: Environment): Source {
   const settings = new Map<string, Setting>();
-  for (const [name, { usualVariable }] of PROPERTIES) {
-    const text = usualVariable === undefined ? undefined : environment[usualVariable];
-    if (text !== undefined) settings.set(name, { value: text, place: `variable ${usualVariable}` });
+  for (const [name, { standardVariable }] of PROPERTIES) {
+    const text = standardVariable === undefined ? undefined : environment[standardVariable];
+    if (text !== undefined) settings.set(name, { value: text, place: `variable ${standardVariable}` });
   }
   return { settings, problems: [] };
 }

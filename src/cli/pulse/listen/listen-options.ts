@@ -1,9 +1,9 @@
 import { ephemeralQueue, namedQueue, type Dialect, type QueueSpec } from '../../../pulse/index.ts';
-import type { ConnectionWords } from '../connection.ts';
+import type { ConnectionOptions } from '../connection.ts';
 import { checked, usageError } from '../failure.ts';
 
 /** The options of `tcw pulse listen`, from its command line. */
-export interface ListenWords extends ConnectionWords {
+export interface ListenOptions extends ConnectionOptions {
   readonly bind?: readonly string[];
   readonly dialect: Dialect | 'auto';
   readonly filter?: string;
@@ -32,8 +32,8 @@ const MAX_LENGTH = 1_000;
  *
  * @throws Failure 64 for queue limits without a name, or for limits that no queue can have
  */
-export function queueOf(words: ListenWords): QueueSpec {
-  const { queue: name, maxLength, expires, quorum, deadLetters } = words;
+export function queueOf(options: ListenOptions): QueueSpec {
+  const { queue: name, maxLength, expires, quorum, deadLetters } = options;
   if (name === undefined) {
     const given = Object.entries({ maxLength, expires, quorum, deadLetters }).find(
       ([, value]) => value !== undefined,
@@ -52,7 +52,7 @@ export function queueOf(words: ListenWords): QueueSpec {
 }
 
 /** @throws Failure 64 for an empty --exec, for options that need --exec without it, and for --pretty with --exec */
-export function checkCommand({ exec, concurrency, attempts, pretty }: ListenWords): void {
+export function checkCommand({ exec, concurrency, attempts, pretty }: ListenOptions): void {
   if (exec === undefined) {
     if (concurrency !== undefined) throw usageError('--concurrency needs --exec');
     if (attempts !== undefined) throw usageError('--attempts needs --exec');

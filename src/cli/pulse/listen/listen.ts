@@ -4,17 +4,17 @@ import { shutdownSignals, longTimer } from '../../../streams/index.ts';
 import { PULSE_EXIT_CODES } from '../../words/exit-codes.ts';
 import { bindingsOf } from '../bindings.ts';
 import { openPulse } from '../connection.ts';
-import { dealing, type Work } from '../deal.ts';
-import { meantExchange } from '../exchange-names.ts';
+import { listenHandler, type Work } from './listen-handler.ts';
+import { exchangeSuggestion } from '../exchange-names.ts';
 import { commandRunner } from './exec.ts';
 import { pulseFailure } from '../failure.ts';
 import { messageFilter } from './filter.ts';
 import { colouredJson } from './json-colours.ts';
-import { checkCommand, queueOf, type ListenWords } from './listen-options.ts';
-import { eventWords, resultWords } from './listen-words.ts';
+import { checkCommand, queueOf, type ListenOptions } from './listen-options.ts';
+import { eventMessage, resultMessage } from './listen-messages.ts';
 import { recordJson } from './message-record.ts';
 import { quota } from '../quota.ts';
-import { depthOf, lag, rate } from '../rate.ts';
+import { depthOf, backlogText, rate } from '../rate.ts';
 import { screen, type Output } from '../screen.ts';
 
 /** Lines are still printed one after the other. Several at a time keep the pipe full. */
@@ -31,34 +31,36 @@ const COMMANDS_AT_A_TIME = 1;
 export async function listen(
   exchange: string | undefined,
   patterns: readonly string[],
-  words: ListenWords,
+  options: ListenOptions,
   stdout: Output,
   stderr: Output,
 ): Promise<number> {
-  const bindings = bindingsOf({ exchange, patterns, more: words.bind ?? [], dialect: words.dialect });
-  const queue = queueOf(words);
-  checkCommand(words);
+  const bindings = bindingsOf({ exchange, patterns, more: options.bind ?? [], dialect: options.dialect });
+  const queue = queueOf(options);
+  checkCommand(options);
 
   const stop$ = new ReplaySubject<void>(1);
   const stop = () => {
-    places.close();
+    messages.close();
     stop$.next();
   };
-  const places = quota(words.count ?? Infinity, stop);
+  const messages = quota(options.count ?? Infinity, stop);
   const done = rate();
   let pulse: Pulse | undefined;
   let depth: () => number | undefined = () => undefined;
-  const live = () => done.words() + (pulse ? lag(pulse.gauges(), depth()) : ', connecting');
-  const out = screen(stdout, stderr, words.quiet ? undefined : live);
+  const live = () => done.text() + (pulse ? backlogText(pulse.gauges(), depth()) : ', connecting');
+  const out = screen(stdout, stderr, options.quiet ? undefined : live);
   const say = (text: string | undefined) => {
     if (text !== undefined) out.say(text);
   };
   const cleanUp = new Subscription();
   try {
-    const wanted = messageFilter(words.filter, reason => {
-      say(`--filter speaks of what a message has not (${reason}): it is left out, and others like it`);
+    const wanted = messageFilter(options.filter, reason => {
+      say(
+        `--filter uses a value that a message does not have (${reason}): this message and others like it are skipped`,
+      );
     });
-    const command = words.exec === undefined ? undefined : commandRunner(words.exec);
+    const command = options.exec === undefined ? undefined : commandRunner(options.exec);
     cleanUp.add(
       shutdownSignals().subscribe(how => {
         if (how === 'force') {
@@ -67,7 +69,7 @@ export async function listen(
           process.exit(PULSE_EXIT_CODES.interrupted.code);
         }
         stop();
-        if (command && command.running > 0) say('waiting for what runs; a second signal kills it');
+        if (command && command.running > 0) say('waiting for running commands; a second signal kills them');
       }),
     );
     let closedPipe = false;
@@ -78,44 +80,46 @@ export async function listen(
     stdout.on('error', endOfReader);
     cleanUp.add(() => stdout.off('error', endOfReader));
 
-    pulse = await openPulse(words, stop$);
-    if (words.timeout !== undefined) cleanUp.add(longTimer(words.timeout * 1_000).subscribe(stop));
+    pulse = await openPulse(options, stop$);
+    if (options.timeout !== undefined) cleanUp.add(longTimer(options.timeout * 1_000).subscribe(stop));
     const named = queue.ephemeral ? undefined : pulse.queue(queue);
     if (named && stderr.isTTY) depth = depthOf(named, cleanUp);
 
     const print: Work = async (record, _, message) => {
-      const json = recordJson(record, message, words.pretty && 2);
+      const json = recordJson(record, message, options.pretty && 2);
       const written = await out.print(`${out.colours ? colouredJson(json) : json}\n`);
       // A message whose line could not be written goes back to the queue for another consumer.
       if (!written) message.requeue();
       return undefined;
     };
     const onEvent = (event: ConsumerEvent | HandleEvent) => {
-      if (event.type !== 'consuming' || !words.quiet) say(eventWords(event, bindings));
+      if (event.type !== 'consuming' || !options.quiet) say(eventMessage(event, bindings));
     };
     let givenUp = 0;
     await lastValueFrom(
       pulse.consume({ queue, bindings, until$: stop$, onEvent }).pipe(
-        handle(dealing(wanted, places, command?.run ?? print), {
-          concurrency: command ? (words.concurrency ?? COMMANDS_AT_A_TIME) : LINES_UNDER_WAY,
-          ...(words.attempts !== undefined && { retry: { attempts: words.attempts } }),
+        handle(listenHandler(wanted, messages, command?.run ?? print), {
+          concurrency: command ? (options.concurrency ?? COMMANDS_AT_A_TIME) : LINES_UNDER_WAY,
+          ...(options.attempts !== undefined && { retry: { attempts: options.attempts } }),
           onEvent,
         }),
         tap(result => {
           if (result.outcome === 'acked') done.count();
           if (result.outcome === 'rejected' || result.outcome === 'dead-lettered') givenUp++;
-          if (command) say(resultWords(result));
+          if (command) say(resultMessage(result));
         }),
       ),
       { defaultValue: undefined },
     );
-    if (named && !words.quiet) {
-      say(`${named.name} is kept and goes on filling; tcw pulse queue delete ${words.queue ?? ''} ends that`);
+    if (named && !options.quiet) {
+      say(
+        `${named.name} is kept and continues to fill; tcw pulse queue delete ${options.queue ?? ''} deletes it`,
+      );
     }
-    const missed = words.count !== undefined && places.done < words.count && !closedPipe;
+    const missed = options.count !== undefined && messages.done < options.count && !closedPipe;
     return missed || givenUp > 0 ? PULSE_EXIT_CODES.notAllDone.code : PULSE_EXIT_CODES.done.code;
   } catch (error) {
-    throw pulseFailure(error, bindings.map(({ exchange }) => meantExchange(exchange, error)).join(''));
+    throw pulseFailure(error, bindings.map(({ exchange }) => exchangeSuggestion(exchange, error)).join(''));
   } finally {
     cleanUp.unsubscribe();
     await pulse?.close();

@@ -8,12 +8,12 @@ import {
 } from '../../../pulse/index.ts';
 import { PULSE_EXIT_CODES } from '../../words/exit-codes.ts';
 import { Failure } from '../../words/failure.ts';
-import type { ConnectionWords } from '../connection.ts';
+import type { ConnectionOptions } from '../connection.ts';
 import { checked, usageError } from '../failure.ts';
 import { printable } from '../printable.ts';
 
 /** The options of `tcw pulse publish`, from its command line. */
-export interface PublishWords extends ConnectionWords {
+export interface PublishCommandOptions extends ConnectionOptions {
   readonly body?: string;
   readonly lines?: true;
   readonly declare?: true;
@@ -30,10 +30,10 @@ export interface PublishWords extends ConnectionWords {
 }
 
 /** @throws Failure 64 for an invalid header, routing key or schema */
-export async function publishOptions(
-  words: PublishWords,
+export async function readPublishOptions(
+  options: PublishCommandOptions,
 ): Promise<{ readonly all: PublisherOptions; readonly each: PublishOptions }> {
-  const { cc = [], header = [], messageId, mandatory, deadline, dialect, schema } = words;
+  const { cc = [], header = [], messageId, mandatory, deadline, dialect, schema } = options;
   const deadlineMs = deadline === undefined ? undefined : deadline * 1_000;
   for (const key of cc) checked(() => checkRoutingKey(key));
   const headers = Object.fromEntries(header.map(headerOf));

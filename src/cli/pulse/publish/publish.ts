@@ -4,10 +4,10 @@ import { shutdownSignals } from '../../../streams/index.ts';
 import { PULSE_EXIT_CODES } from '../../words/exit-codes.ts';
 import { bodiesOf, type FoundBody } from './bodies.ts';
 import { openPulse } from '../connection.ts';
-import { exchangeNamed, meantExchange } from '../exchange-names.ts';
+import { exchangeNamed, exchangeSuggestion } from '../exchange-names.ts';
 import { checked, pulseFailure } from '../failure.ts';
-import { publishOptions, type PublishWords } from './publish-options.ts';
-import { teller, type Teller } from './publish-results.ts';
+import { readPublishOptions, type PublishCommandOptions } from './publish-options.ts';
+import { resultPrinter, type ResultPrinter } from './publish-results.ts';
 import { screen, type Output } from '../screen.ts';
 
 /** The most messages that may wait for confirmation. Beyond that, no further lines are read. */
@@ -23,16 +23,16 @@ export async function publish(
   exchangeWord: string,
   key: string,
   file: string | undefined,
-  words: PublishWords,
+  options: PublishCommandOptions,
   stdout: Output,
   stderr: Output,
 ): Promise<number> {
   const { name: exchange } = exchangeNamed(exchangeWord);
   checked(() => checkRoutingKey(key));
-  const options = await publishOptions(words);
+  const publishing = await readPublishOptions(options);
   const reading = new AbortController();
   const { signal } = reading;
-  const bodies = await bodiesOf({ file, text: words.body, lines: words.lines === true, signal });
+  const bodies = await bodiesOf({ file, text: options.body, lines: options.lines === true, signal });
 
   const out = screen(stdout, stderr);
   const stop$ = new ReplaySubject<void>(1);
@@ -43,19 +43,19 @@ export async function publish(
   });
   let pulse: Pulse | undefined;
   try {
-    pulse = await openPulse(words, stop$);
-    if (words.declare) await pulse.declareExchange(exchange);
-    const publisher = pulse.publisher(exchange, options.all);
-    const told = teller(exchange, key, words, out);
-    const send = ({ body }: FoundBody) => publisher.tryPublish(key, body, options.each);
+    pulse = await openPulse(options, stop$);
+    if (options.declare) await pulse.declareExchange(exchange);
+    const publisher = pulse.publisher(exchange, publishing.all);
+    const results = resultPrinter(exchange, key, options, out);
+    const send = ({ body }: FoundBody) => publisher.tryPublish(key, body, publishing.each);
     try {
-      await sendAll(bodies, send, told, reading);
+      await sendAll(bodies, send, results, reading);
     } finally {
-      if (words.lines) told.summary();
+      if (options.lines) results.summary();
     }
-    return told.exitCode();
+    return results.exitCode();
   } catch (error) {
-    throw pulseFailure(error, meantExchange(exchange, error));
+    throw pulseFailure(error, exchangeSuggestion(exchange, error));
   } finally {
     signals.unsubscribe();
     await pulse?.close();
@@ -66,24 +66,24 @@ export async function publish(
 async function sendAll(
   bodies: AsyncIterable<FoundBody>,
   send: (found: FoundBody) => Promise<PublishResult>,
-  told: Teller,
+  results: ResultPrinter,
   reading: AbortController,
 ): Promise<void> {
-  let telling = Promise.resolve();
+  let printing = Promise.resolve();
   let underWay = 0;
   try {
     for await (const found of bodies) {
       if (reading.signal.aborted) break;
       underWay++;
       const sent = send(found);
-      telling = telling.then(async () => {
-        const goesOn = await told.tell(found, await sent);
+      printing = printing.then(async () => {
+        const continues = await results.print(found, await sent);
         underWay--;
-        if (!goesOn) reading.abort();
+        if (!continues) reading.abort();
       });
-      if (underWay >= IN_FLIGHT) await telling;
+      if (underWay >= IN_FLIGHT) await printing;
     }
   } finally {
-    await telling;
+    await printing;
   }
 }

@@ -1,7 +1,7 @@
 import { managementBindings } from '../../../pulse/index.ts';
 import { pulseFailure, usageError } from '../failure.ts';
 import { printable } from '../printable.ts';
-import { fullNameOf, loginOf, type Answer, type QueueWords } from './queue-words.ts';
+import { fullNameOf, loginOf, type Answer, type QueueCommandOptions } from './queue-options.ts';
 
 /**
  * Lists the bindings of a queue through the broker's management API. The login is taken from the command line,
@@ -10,9 +10,9 @@ import { fullNameOf, loginOf, type Answer, type QueueWords } from './queue-words
  * @throws Failure 64 without the URL of the API or if the queue does not exist, 69 without a usable answer, 77 for a
  *   refused login
  */
-export async function queueBindings(word: string, words: QueueWords): Promise<Answer> {
-  const { management: url, user, password } = words;
-  const queue = fullNameOf(word, words);
+export async function queueBindings(word: string, options: QueueCommandOptions): Promise<Answer> {
+  const { management: url, user, password } = options;
+  const queue = fullNameOf(word, options);
   if (url === undefined) {
     throw usageError(
       "AMQP cannot list bindings: give the URL of the broker's management API with --management <url> (that of Pulse is not " +
@@ -22,7 +22,7 @@ export async function queueBindings(word: string, words: QueueWords): Promise<An
   if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url)) {
     throw usageError('--management must be a URL, such as http://127.0.0.1:15672');
   }
-  const endpoint = loginOf(words);
+  const endpoint = loginOf(options);
   const { username, password: secret } = new URL(url);
   let bindings;
   try {
@@ -38,7 +38,7 @@ export async function queueBindings(word: string, words: QueueWords): Promise<An
   // Every queue is bound to the default exchange by its own name, so that binding is left out.
   const own = bindings.filter(({ exchange }) => exchange !== '');
   return {
-    words:
+    text:
       own.map(({ exchange, pattern }) => printable(`${exchange} ${pattern}`)).join('\n') ||
       `${queue} has no bindings`,
     json: { queue, bindings: own },

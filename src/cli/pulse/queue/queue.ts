@@ -7,8 +7,8 @@ import { openPulse } from '../connection.ts';
 import { pulseFailure, usageError } from '../failure.ts';
 import { printableJson } from '../printable.ts';
 import { queueBindings } from './queue-bindings.ts';
-import { fullNameOf, type Answer, type QueueWords } from './queue-words.ts';
-import { amount } from '../rate.ts';
+import { fullNameOf, type Answer, type QueueCommandOptions } from './queue-options.ts';
+import { countText } from '../rate.ts';
 import type { Output } from '../screen.ts';
 
 /**
@@ -16,18 +16,18 @@ import type { Output } from '../screen.ts';
  *
  * @throws Failure 64 when there is no such queue
  */
-export async function lookAfterQueue(
+export async function queueCommand(
   action: 'inspect' | 'purge' | 'delete' | 'bindings',
   name: string,
-  words: QueueWords,
+  options: QueueCommandOptions,
   stdout: Output,
   stderr: Output,
 ): Promise<number> {
   const answer =
     action === 'bindings'
-      ? await queueBindings(name, words)
-      : await withQueue(name, words, queue => ACTIONS[action](queue, words, stderr));
-  stdout.write(words.json ? `${printableJson(answer.json)}\n` : `${answer.words}\n`);
+      ? await queueBindings(name, options)
+      : await withQueue(name, options, queue => ACTIONS[action](queue, options, stderr));
+  stdout.write(options.json ? `${printableJson(answer.json)}\n` : `${answer.text}\n`);
   return PULSE_EXIT_CODES.done.code;
 }
 
@@ -35,37 +35,37 @@ const ACTIONS = {
   inspect: async (queue: PulseQueue): Promise<Answer> => {
     const { messages, consumers } = await existing(queue);
     return {
-      words: `${queue.name}: ${amount(messages, 'message')}, ${amount(consumers, 'consumer')}`,
+      text: `${queue.name}: ${countText(messages, 'message')}, ${countText(consumers, 'consumer')}`,
       json: { queue: queue.name, messages, consumers },
     };
   },
-  purge: async (queue: PulseQueue, words: QueueWords, stderr: Output): Promise<Answer> => {
+  purge: async (queue: PulseQueue, options: QueueCommandOptions, stderr: Output): Promise<Answer> => {
     const { messages } = await existing(queue);
-    await confirmed(`drop ${amount(messages, 'message')} of ${queue.name}`, words, stderr);
+    await confirmed(`drop ${countText(messages, 'message')} of ${queue.name}`, options, stderr);
     const dropped = await queue.purge();
     return {
-      words: `${queue.name}: dropped ${amount(dropped, 'message')}`,
+      text: `${queue.name}: dropped ${countText(dropped, 'message')}`,
       json: { queue: queue.name, dropped },
     };
   },
-  delete: async (queue: PulseQueue, words: QueueWords, stderr: Output): Promise<Answer> => {
+  delete: async (queue: PulseQueue, options: QueueCommandOptions, stderr: Output): Promise<Answer> => {
     const { messages, consumers } = await existing(queue);
-    const what = `${queue.name} (${amount(messages, 'message')}, ${amount(consumers, 'consumer')})`;
-    await confirmed(`delete ${what}`, words, stderr);
+    const what = `${queue.name} (${countText(messages, 'message')}, ${countText(consumers, 'consumer')})`;
+    await confirmed(`delete ${what}`, options, stderr);
     await queue.delete();
-    return { words: `deleted ${what}`, json: { queue: queue.name, deleted: true, messages } };
+    return { text: `deleted ${what}`, json: { queue: queue.name, deleted: true, messages } };
   },
 };
 
 async function withQueue<T>(
   word: string,
-  words: QueueWords,
+  options: QueueCommandOptions,
   work: (queue: PulseQueue) => Promise<T>,
 ): Promise<T> {
   let pulse: Pulse | undefined;
   try {
-    const spec = specOf(word, words);
-    pulse = await openPulse(words, NEVER);
+    const spec = specOf(word, options);
+    pulse = await openPulse(options, NEVER);
     return await work(pulse.queue(spec));
   } catch (error) {
     throw pulseFailure(error);
@@ -75,8 +75,8 @@ async function withQueue<T>(
 }
 
 /** Describes a queue that is only looked up by name. The limit here is never sent to the broker. */
-function specOf(word: string, words: QueueWords) {
-  const fullName = fullNameOf(word, words);
+function specOf(word: string, options: QueueCommandOptions) {
+  const fullName = fullNameOf(word, options);
   return { ...namedQueue('any', { maxLength: 1 }), nameFor: () => fullName };
 }
 
@@ -87,7 +87,7 @@ async function existing(queue: PulseQueue) {
 }
 
 /** @throws Failure 64 if there is no terminal to ask at, 130 for any answer other than yes */
-async function confirmed(what: string, { yes }: QueueWords, stderr: Output): Promise<void> {
+async function confirmed(what: string, { yes }: QueueCommandOptions, stderr: Output): Promise<void> {
   if (yes) return;
   if (!process.stdin.isTTY || !stderr.isTTY)
     throw usageError(`--yes is needed to ${what}, because there is no terminal to ask at`);

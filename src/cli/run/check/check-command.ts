@@ -5,7 +5,7 @@ import { printResult } from '../../output/print-result.ts';
 import { withIo } from '../../output/with-io.ts';
 import { registers } from '../../registration/registers.ts';
 import { EXIT_CODES } from '../../words/exit-codes.ts';
-import type { RunWords } from '../run-words.ts';
+import type { RunOptions } from '../run-options.ts';
 import { assertCertificate } from '../worker-credentials.ts';
 import { checkDisk, checkFolder } from './check-folders.ts';
 import { checkMachine, checkPort, checkPrograms } from './check-machine.ts';
@@ -22,24 +22,24 @@ import { reportOf } from './report.ts';
  *   otherwise 0
  * @throws Failure when the report cannot be written
  */
-export async function checkCommand(words: RunWords): Promise<number> {
+export async function checkCommand(options: RunOptions): Promise<number> {
   const secrets = new LiveSecrets();
   return withIo({ level: 'error', secrets }, async () => {
     const findings: Finding[] = [];
-    await check(words, secrets, findings);
+    await check(options, secrets, findings);
     // A start performs the same checks in the same order, and ends with the first failure's code.
     const exitCode =
       findings.find(finding => finding.exitCode !== undefined)?.exitCode ?? EXIT_CODES.tasksComplete.code;
-    await printResult('the report', reportOf(findings, exitCode, words.json === true));
+    await printResult('the report', reportOf(findings, exitCode, options.json === true));
     return exitCode;
   });
 }
 
-async function check(words: RunWords, secrets: LiveSecrets, list: Finding[]): Promise<void> {
+async function check(options: RunOptions, secrets: LiveSecrets, list: Finding[]): Promise<void> {
   const of = (group: Group) => findingsOf(list, group);
   const workingDirectory = process.cwd();
-  const sources = await readSources({ ...words, environment: process.env, workingDirectory });
-  if (words.withWorkerRunner) {
+  const sources = await readSources({ ...options, environment: process.env, workingDirectory });
+  if (options.withWorkerRunner) {
     of('configuration').skip('worker-runner: its protocol, and the credentials that it renews');
   } else if (registers(sources)) {
     const { checkRegistered } = await import('./check-registered.ts');

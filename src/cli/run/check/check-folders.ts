@@ -21,7 +21,7 @@ export async function checkFolder(
   const problem = await folderProblem(folder);
   const shown = `${property} ${folder}`;
   const exists = await isThere(folder);
-  if (problem === undefined) findings.ok(`${shown} ${exists ? 'is writable' : 'can be made'}`);
+  if (problem === undefined) findings.ok(`${shown} ${exists ? 'is writable' : 'can be created'}`);
   else if (exists || property === 'tasksDir')
     findings.fail(EXIT_CODES.invalidConfig.code, `${shown}: ${problem}. ${ADVICE}`);
   // The folder is created when the first task needs it.

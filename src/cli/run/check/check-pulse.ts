@@ -49,7 +49,7 @@ async function listeningProblem(pulse: Pulse, config: WorkerConfig): Promise<str
           map(() => undefined),
         ),
         problem$,
-        timer(PATIENCE_MS).pipe(map(() => 'the broker gives no queue')),
+        timer(PATIENCE_MS).pipe(map(() => 'the broker provides no queue')),
       ),
     );
   } finally {

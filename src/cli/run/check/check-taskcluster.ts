@@ -2,7 +2,7 @@ import { satisfies } from '../../../base/index.ts';
 import { serviceCalls, ServiceError, type Queue } from '../../../taskcluster/index.ts';
 import type { WorkerConfig } from '../../../worker/index.ts';
 import { EXIT_CODES } from '../../words/exit-codes.ts';
-import { queueWords } from '../../words/queue-words.ts';
+import { serviceErrorText } from '../../words/service-error-text.ts';
 import { refusedCredentials } from '../worker-credentials.ts';
 import type { Findings } from './findings.ts';
 import { neededScopes } from './needed-scopes.ts';
@@ -44,7 +44,7 @@ export async function checkAnswers(rootUrl: string, findings: Findings): Promise
     findings.ok(`${rootUrl} answers`);
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
-    findings.fail(internalError.code, `${rootUrl} does not answer: ${queueWords(error)}`);
+    findings.fail(internalError.code, `${rootUrl} does not answer: ${serviceErrorText(error)}`);
   }
 }
 
@@ -56,17 +56,17 @@ function reportRefusal(config: WorkerConfig, error: ServiceError, findings: Find
   } else if (error.isAboutTime) {
     findings.fail(
       internalError.code,
-      `the queue refuses calls because of the time: set the clock of this machine (${queueWords(error)})`,
+      `the queue refuses calls because of the time: set the clock of this machine (${serviceErrorText(error)})`,
     );
   } else if (error.transient) {
     findings.fail(
       internalError.code,
-      `${rootURL} does not answer: ${queueWords(error)}. tcw run would keep trying`,
+      `${rootURL} does not answer: ${serviceErrorText(error)}. tcw run would keep trying`,
     );
   } else {
     findings.fail(
       invalidConfig.code,
-      `${rootURL} refuses the call; correct rootURL or the pool: ${queueWords(error)}`,
+      `${rootURL} refuses the call; correct rootURL or the pool: ${serviceErrorText(error)}`,
     );
   }
 }
@@ -79,7 +79,7 @@ async function checkScopes(config: WorkerConfig, mayCount: boolean, findings: Fi
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     const why =
-      error.statusCode === 403 ? `add auth:current-scopes to ${config.clientId}` : queueWords(error);
+      error.statusCode === 403 ? `add auth:current-scopes to ${config.clientId}` : serviceErrorText(error);
     for (const { scope, without } of needed.filter(({ counts }) => counts && !mayCount))
       findings.warn(`scope ${scope} is missing: without it, ${without}`);
     const required = needed.filter(one => one.required).map(({ scope }) => scope);

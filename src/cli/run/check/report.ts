@@ -1,4 +1,4 @@
-import { hidden } from '../../output/last-words.ts';
+import { withoutSecrets } from '../../output/final-messages.ts';
 import { printable } from '../../output/printable.ts';
 import { GROUPS, type Finding } from './findings.ts';
 
@@ -10,7 +10,10 @@ interface JsonReport {
 
 /** Formats the findings without secrets, as JSON or as text: one line per finding, below the name of its group. */
 export function reportOf(findings: readonly Finding[], exitCode: number, asJson: boolean): string {
-  const checks = findings.map(finding => ({ ...finding, message: printable(hidden(finding.message)) }));
+  const checks = findings.map(finding => ({
+    ...finding,
+    message: printable(withoutSecrets(finding.message)),
+  }));
   if (asJson) {
     const report: JsonReport = { exitCode, checks };
     return `${JSON.stringify(report, undefined, 2)}\n`;

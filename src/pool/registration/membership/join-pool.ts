@@ -34,13 +34,13 @@ export async function joinPool(joining: Joining, signal: AbortSignal): Promise<R
   const kept = known?.provider === provider.name ? known : undefined;
   const identified = await identify(provider, kept, signal);
   const isSame = kept !== undefined && isSameWorker(kept.identity, identified.identity);
-  if (known && !isSame) store.ignored(`is of another worker, ${nameOf(known)}`);
+  if (known && !isSame) store.ignored(`belongs to another worker, ${nameOf(known)}`);
   if (!isSame) return registered(joining, identified, undefined, signal);
   if (!provider.isDynamic) return registered(joining, identified, kept, signal);
   if (kept.expiresMs > Date.now()) return resumed(kept, note);
   throw new RegistrationError(
     'machine',
-    `the credentials of ${kept.credentials.clientId} ended at ${timeOf(kept)} by the clock of this machine, and a machine of a cloud cannot register again`,
+    `the credentials of ${kept.credentials.clientId} ended at ${timeOf(kept)} by the clock of this machine, and a cloud machine cannot register again`,
   );
 }
 
@@ -126,8 +126,8 @@ function notWritable(file: string, error: unknown): RegistrationError {
 
 function refused({ isDynamic }: Provider, identity: Identity, error: ServiceError): RegistrationError {
   const advice = isDynamic
-    ? 'a machine of a cloud registers once: if it has, and its registrationFile is gone, it cannot work any more'
-    : 'make the worker with createWorker, and give its staticSecret, workerGroup and workerId here';
+    ? 'a cloud machine can register only once: if it has registered and its registrationFile is lost, it cannot work any more'
+    : 'create the worker with createWorker, and configure its staticSecret, workerGroup and workerId here';
   const message = `worker-manager does not register ${nameOf({ identity })} of provider ${identity.providerId}: ${error.message}; ${advice}`;
   return new RegistrationError('machine', message, { cause: error });
 }

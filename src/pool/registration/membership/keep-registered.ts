@@ -8,7 +8,7 @@ import type { Note } from '../../note.ts';
 import type { RegistrationState } from '../state/registration-state.ts';
 import type { NextState, RegistrationStore } from '../state/registration-store.ts';
 import { leavingTime, renewalTime } from './renewal-time.ts';
-import { clockShows } from './wall-clock.ts';
+import { waitUntil } from './wall-clock.ts';
 import { mayWorkLater, register, reregister, type Lease } from './worker-manager.ts';
 
 export interface Renewing {
@@ -40,7 +40,7 @@ export async function keepRegistered(
     const nowMs = Date.now();
     const { expiresMs } = state$.value;
     const earlierMs = random() * Math.min(SPREAD_MS, Math.max(0, expiresMs - nowMs) / 20);
-    await clockShows(renewalTime(expiresMs, nowMs) - earlierMs, signal);
+    await waitUntil(renewalTime(expiresMs, nowMs) - earlierMs, signal);
     const lease = await renewed(state$.value, renewing, signal);
     if (!lease) return;
     state$.next({ ...state$.value, ...lease });
@@ -48,7 +48,7 @@ export async function keepRegistered(
   }
 }
 
-/** Renews once, with as many attempts as it takes. Returns undefined when it is time to leave. */
+/** Renews once, with as many attempts as it takes. Returns undefined when it is time to shut down. */
 async function renewed(
   state: RegistrationState,
   { provider, store, note, backoff = BACKOFF }: Renewing,
@@ -76,11 +76,15 @@ async function renewed(
         // The answer to an earlier call was lost, and with it the secret for this call.
         isAnew = true;
       } else {
-        note('error', 'worker-manager refuses to renew the credentials: the worker leaves when they end', {
-          err: error,
-          leaves: new Date(leaveAtMs).toISOString(),
-        });
-        await clockShows(leaveAtMs, signal);
+        note(
+          'error',
+          'worker-manager refuses to renew the credentials: the worker shuts down before they expire',
+          {
+            err: error,
+            leaves: new Date(leaveAtMs).toISOString(),
+          },
+        );
+        await waitUntil(leaveAtMs, signal);
         return undefined;
       }
     }

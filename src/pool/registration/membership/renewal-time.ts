@@ -18,10 +18,13 @@ export function renewalTime(expiresMs: number, nowMs: number): number {
   return Math.max(nowMs + Math.max(1_000, leftMs / 2), expiresMs - 30_000);
 }
 
-/** How long before its unrenewed credentials expire the worker leaves, in ms. Its last calls need the credentials. */
+/**
+ * How long before its credentials expire a worker that cannot renew them shuts down, in ms. Its last calls need the
+ * credentials.
+ */
 const LAST_CALLS_MS = 2 * MINUTE;
 
-/** Returns when a worker leaves whose credentials cannot be renewed, in ms since the epoch. */
+/** Returns when a worker whose credentials cannot be renewed shuts down, in ms since the epoch. */
 export function leavingTime(expiresMs: number, nowMs: number): number {
   return expiresMs - Math.min(LAST_CALLS_MS, Math.max(0, expiresMs - nowMs) / 4);
 }

@@ -9,7 +9,7 @@ const LOOK_AGAIN_MS = 60_000;
  * @param timeMs ms since the epoch
  * @throws the signal's reason
  */
-export async function clockShows(
+export async function waitUntil(
   timeMs: number,
   signal: AbortSignal,
   now: () => number = Date.now,

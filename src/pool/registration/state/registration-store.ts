@@ -49,7 +49,7 @@ export function registrationStore(file: string, note: Note): RegistrationStore {
       }
       if (read.wasReadable) note('warn', `other users could read registrationFile ${file}; now they cannot`);
       const state = stateOf(read.text);
-      if (!state) ignored('holds no registration');
+      if (!state) ignored('does not contain a registration');
       return state;
     },
     next,

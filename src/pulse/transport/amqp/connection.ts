@@ -10,7 +10,7 @@ import { readHeaderFrames, type FrameReader } from './properties/header-frames.t
 import { writeTogether } from './publishing/write-together.ts';
 
 /** How long the broker may take, in ms, to answer a close and to close its half of the socket. */
-const GOODBYE_MS = 2_000;
+const CLOSE_MS = 2_000;
 
 /** The parts of a connection that amqplib's types do not declare. */
 interface Inner {
@@ -58,18 +58,18 @@ export function amqpConnection(
   model.on('close', error => {
     end(error);
     blocked$.complete();
-    setTimeout(destroySocket, GOODBYE_MS).unref();
+    setTimeout(destroySocket, CLOSE_MS).unref();
   });
 
   const close = async () => {
     // Rejects if the connection is already closed, and never settles if the broker does not answer.
     model.close().catch(() => undefined);
-    const impatience = setTimeout(() => {
+    const timer = setTimeout(() => {
       destroySocket();
       end(new Error('the broker did not answer the close'));
-    }, GOODBYE_MS);
+    }, CLOSE_MS);
     await closed;
-    clearTimeout(impatience);
+    clearTimeout(timer);
   };
 
   return {

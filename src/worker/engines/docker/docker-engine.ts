@@ -9,9 +9,9 @@ import { RUN_LABEL, TRACE_LABEL, traceOf } from './leftovers/labels.ts';
 import { lateRemovals } from './leftovers/late-removals.ts';
 import { endLeftovers } from './leftovers/leftovers.ts';
 import { missingLimits, type LimitSupport } from './containers/missing-limits.ts';
-import { openNetwork, usualGateway } from './network.ts';
+import { openNetwork, defaultGateway } from './network.ts';
 import { DockerSandbox } from './sandbox.ts';
-import { USUAL_TIMING, type DockerTiming } from './timing.ts';
+import { DEFAULT_TIMING, type DockerTiming } from './timing.ts';
 
 export interface DockerEngineOptions {
   /** As in `DOCKER_HOST`, which is the default. */
@@ -19,7 +19,7 @@ export interface DockerEngineOptions {
   readonly limits?: DockerLimits;
   /** Labels for everything that is created for runs, beside those by which it is found. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** Default: {@link USUAL_TIMING}. */
+  /** Default: {@link DEFAULT_TIMING}. */
   readonly timing?: Partial<DockerTiming>;
   readonly images?: DockerImagesOptions;
 }
@@ -44,12 +44,12 @@ const CAPABILITIES: readonly Capability[] = ['containers', 'peers', 'terminals',
  */
 export async function dockerEngine(options: DockerEngineOptions = {}): Promise<DockerEngine> {
   const { limits = {}, labels = {} } = options;
-  const timing = { ...USUAL_TIMING, ...options.timing };
+  const timing = { ...DEFAULT_TIMING, ...options.timing };
   const connected = await connectDocker(options.host, timing.absentMs);
   const { client, version } = connected;
   const [info, gateway, images] = await Promise.all([
     client.json<{ CgroupDriver?: string } & LimitSupport>({ method: 'GET', path: '/info' }),
-    usualGateway(client),
+    defaultGateway(client),
     dockerImages(connected, options.images),
   ]).catch(async (error: unknown) => {
     await client[Symbol.asyncDispose]();

@@ -55,7 +55,7 @@ export async function openNetwork(options: OpenNetworkOptions): Promise<Network>
 }
 
 /** This machine's address in the engine's default network; undefined where there is none. */
-export async function usualGateway(client: DockerClient): Promise<string | undefined> {
+export async function defaultGateway(client: DockerClient): Promise<string | undefined> {
   return addressOf(client, 'bridge').then(
     ({ gateway }) => gateway,
     () => undefined,

@@ -3,8 +3,8 @@ import type { RunFolder } from '../../files/run-folder.ts';
 import type { TaskFiles } from '../../files/task-files.ts';
 import { plainAddress } from '../connection.ts';
 import {
-  EngineAway,
-  NothingRuns,
+  EngineUnreachable,
+  NoRunningCommand,
   type Command,
   type CommandResult,
   type Connection,
@@ -131,7 +131,7 @@ export class DockerSandbox implements Sandbox {
   async #start(command: Command, holding: AsyncDisposableStack): Promise<StartedCommand | undefined> {
     const { timing } = this.#options;
     const made = await this.#make(command, holding).catch((error: unknown) => {
-      throw isUnanswered(error) ? new EngineAway((error as Error).message, { cause: error }) : error;
+      throw isUnanswered(error) ? new EngineUnreachable((error as Error).message, { cause: error }) : error;
     });
     if (!made || this.#stopping) return undefined;
     const { container, copied, input } = made;
@@ -200,7 +200,7 @@ export class DockerSandbox implements Sandbox {
   openTerminal(command: TerminalCommand): Promise<Terminal> {
     const running = this.#running;
     if (this.#stopping) return Promise.reject(new Error('The sandbox has been stopped'));
-    if (!running) return Promise.reject(new NothingRuns('The container of the task does not run yet'));
+    if (!running) return Promise.reject(new NoRunningCommand('The container of the task does not run yet'));
     return openContainerTerminal(this.#options.client, running.id, command);
   }
 

@@ -20,7 +20,7 @@ export interface DockerTiming {
   readonly absentMs: number;
 }
 
-export const USUAL_TIMING: DockerTiming = {
+export const DEFAULT_TIMING: DockerTiming = {
   createMs: 5 * 60_000,
   startMs: 2 * 60_000,
   endMs: 30_000,

@@ -23,7 +23,7 @@ export interface MockRun {
 }
 
 /** Executes a command. @returns its exit code */
-type Word = (run: MockRun, ...words: string[]) => Promise<number>;
+type MockCommand = (run: MockRun, ...words: string[]) => Promise<number>;
 
 /** Exit codes after SIGTERM and SIGKILL. */
 export const [TERMINATED, KILLED] = [128 + 15, 128 + 9];
@@ -35,7 +35,7 @@ const CHUNK = 64 * 1024;
  * The commands of a mock engine: `['print', 'hello\n']`. Each exits with 0 unless described otherwise, and with 143
  * when the run is stopped meanwhile.
  */
-export const WORDS: Readonly<Record<string, Word>> = {
+export const COMMANDS: Readonly<Record<string, MockCommand>> = {
   /** `print TEXT`: prints a text unchanged. */
   print: async ({ print }, text = '') => {
     await print(text);
@@ -115,9 +115,9 @@ export const WORDS: Readonly<Record<string, Word>> = {
   },
 };
 
-/** Executes a command whose first word is one of {@link WORDS}. */
+/** Executes a command whose first word is one of {@link COMMANDS}. */
 export async function runCommand(run: MockRun, [word = '', ...words]: readonly string[]): Promise<number> {
-  const meaning = WORDS[word];
+  const meaning = COMMANDS[word];
   if (meaning === undefined) throw new Error(`not a word of the mock engine: ${JSON.stringify(word)}`);
   return meaning(run, ...words);
 }

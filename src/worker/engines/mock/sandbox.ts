@@ -12,7 +12,7 @@ import {
 } from '../engine.ts';
 import { containerFiles } from './container.ts';
 import { Client } from './client.ts';
-import { inside, KILLED, runCommand, TERMINATED, WORDS, type MockRun } from './commands.ts';
+import { inside, KILLED, runCommand, TERMINATED, COMMANDS, type MockRun } from './commands.ts';
 
 /** The default command of every image. */
 const OF_IMAGE = ['print', "the image's own command\n"];
@@ -47,7 +47,7 @@ export class MockSandbox implements Sandbox {
     const argv = command.argv.length > 0 ? command.argv : this.#ofImage;
     const [word] = argv;
     if (word === undefined) throw new CommandNotStarted('exec: no command');
-    if (!Object.hasOwn(WORDS, word)) {
+    if (!Object.hasOwn(COMMANDS, word)) {
       throw new CommandNotStarted(`exec: ${JSON.stringify(word)}: executable file not found in $PATH`);
     }
     this.#busy = true;

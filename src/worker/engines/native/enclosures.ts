@@ -8,7 +8,7 @@ import { newMark } from './processes/mark.ts';
  */
 const DESCRIPTORS_TO_SPARE = 48;
 
-/** Delay in ms before the next enclosure is prepared: the command that is starting comes first. */
+/** Delay in ms before the next enclosure is prepared, because the starting command has priority. */
 const DELAY_MS = 5;
 
 /** An enclosure, and the mark that identifies its processes. */
@@ -39,7 +39,7 @@ export function onDemand<E extends Enclosure>(enclose: (mark: string) => Promise
  * Keeps one enclosure prepared, beginning with the first request: opening one takes longer than everything else before
  * a command. A prepared enclosure is empty, and ends with the worker like any other.
  */
-export function oneAhead<E extends Enclosure>(enclose: (mark: string) => Promise<E>): Enclosures<E> {
+export function prepareOneAhead<E extends Enclosure>(enclose: (mark: string) => Promise<E>): Enclosures<E> {
   const { take } = onDemand(enclose);
   let next: Promise<Marked<E> | undefined> | undefined;
   let timer: NodeJS.Timeout | undefined;

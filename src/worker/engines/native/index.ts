@@ -7,7 +7,7 @@ export type { OtherUser } from './pid-namespace/other-user.ts';
 export { namespaceOpener, openPidNamespace, type PidNamespace } from './pid-namespace/pid-namespace.ts';
 export { NativeSandbox } from './sandbox.ts';
 export type { LaunchOptions } from './launcher/launcher.ts';
-export { oneAhead, onDemand } from './enclosures.ts';
+export { prepareOneAhead, onDemand } from './enclosures.ts';
 export { findTools, type Tools } from './launcher/tools.ts';
 export type { Enclosure } from './enclosure.ts';
 export type { Opener } from './launcher/opener.ts';

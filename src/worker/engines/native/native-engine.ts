@@ -12,7 +12,7 @@ import { pidNamespaceMethods, type PidNamespaceMethod } from './pid-namespace/na
 import { namespaceOpener, openPidNamespace } from './pid-namespace/pid-namespace.ts';
 import { openProcessGroups } from './process-group/process-group.ts';
 import { NativeSandbox } from './sandbox.ts';
-import { oneAhead, onDemand, type Enclosures } from './enclosures.ts';
+import { prepareOneAhead, onDemand, type Enclosures } from './enclosures.ts';
 import { findTools, type Tools } from './launcher/tools.ts';
 
 /** Capabilities on every platform. */
@@ -68,7 +68,7 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<N
     const inNamespace = kind === 'pid-namespace';
     return processLimit(maxProcesses, { inNamespace, uid: process.getuid?.(), kernel: release() });
   };
-  const enclosures = ahead ? oneAhead : onDemand;
+  const enclosures = ahead ? prepareOneAhead : onDemand;
   let fallbackReason: string | undefined;
   if (containment !== 'process-group') {
     const limit = limitFor('pid-namespace');
@@ -168,7 +168,7 @@ async function firstWorking(methods: readonly PidNamespaceMethod[], wanted: Want
   for (const method of methods) {
     const opener = namespaceOpener(method, wanted);
     try {
-      return { opener, capabilities: await tryOut(opener, wanted) };
+      return { opener, capabilities: await trialRun(opener, wanted) };
     } catch (error) {
       opener.close();
       reasons.add((error as Error).message.trim());
@@ -178,7 +178,7 @@ async function firstWorking(methods: readonly PidNamespaceMethod[], wanted: Want
 }
 
 /** Runs a command in a namespace. @returns the detected capabilities */
-async function tryOut(
+async function trialRun(
   opener: Opener,
   { tools, separateErrors, limit }: Wanted,
 ): Promise<ReadonlySet<Capability>> {

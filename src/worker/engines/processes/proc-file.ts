@@ -43,7 +43,7 @@ export function readProcFile(file: string): string | undefined {
 /** @throws Error unless an open file is in the original /proc */
 export function assertOfTheSystem(file: string, found: Stats): void {
   if (found.isFile() && found.dev === device) return;
-  throw new Error(`${file} is not of the system: somebody has replaced /proc`);
+  throw new Error(`${file} does not belong to the system: /proc was replaced`);
 }
 
 /** Whether an error means that there is no such process. */

@@ -72,7 +72,7 @@ export function controlGroups(limits: RunLimits): ControlGroups {
     missing:
       missing.length === 0
         ? undefined
-        : `the worker cannot make control groups with ${missing.join(', ')} (systemd: Delegate=yes)`,
+        : `the worker cannot create control groups with ${missing.join(', ')} (systemd: Delegate=yes)`,
     make: mark => {
       const groups = groupsOf(mark);
       for (const { group, settings } of groups) makeGroup(group, settings);

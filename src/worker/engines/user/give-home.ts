@@ -10,7 +10,7 @@ export async function giveHome({ path, dev, ino }: RunFolder, { uid, gid }: Owne
   await using folder = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   const found = await folder.stat({ bigint: true });
   if (found.dev !== dev || found.ino !== ino)
-    throw new Error(`${path} is not the folder that was made for the run`);
+    throw new Error(`${path} is not the folder that was created for the run`);
   await folder.chown(uid, gid);
   await folder.chmod(0o700);
 }

@@ -30,12 +30,12 @@ export function readyStateFolder(tasksDir: string): string {
     const { mode: way } = statSync(folder);
     if ((way & WRITE) !== 0 && (way & STICKY) === 0) {
       throw new Error(
-        `tasksDir: others may exchange what lies in ${folder}, on the way to ${tasksDir}: chmod go-w ${folder}, or name another tasksDir`,
+        `tasksDir: other users may replace what is in ${folder}, which leads to ${tasksDir}: chmod go-w ${folder}, or name another tasksDir`,
       );
     }
     if ((way & ENTER) === 0) {
       throw new Error(
-        `tasksDir: the users of tasks cannot get to ${tasksDir}, since ${folder} is closed to them: chmod o+x ${folder}, or name another tasksDir`,
+        `tasksDir: the users of tasks cannot reach ${tasksDir}, because ${folder} denies them access: chmod o+x ${folder}, or name another tasksDir`,
       );
     }
     if (folder === dirname(folder)) break;

@@ -21,7 +21,7 @@ let last: Promise<unknown> = Promise.resolve();
 
 /** Adds a user to the machine's own files, for tasks that need PAM, sudoers or services of the machine. */
 export function addAccount({ name, uid, home, groups }: Account): Promise<void> {
-  return inTurn(async () => {
+  return oneAtATime(async () => {
     await changed('groupadd', ['--gid', String(uid), name]);
     const more = groups.length > 0 ? ['--groups', groups.join(',')] : [];
     // Its entry in the log of last logins would create a huge sparse file.
@@ -40,7 +40,7 @@ export function addAccount({ name, uid, home, groups }: Account): Promise<void> 
  * removed.
  */
 export function removeAccount({ name, uid }: Pick<Account, 'name' | 'uid'>): Promise<void> {
-  return inTurn(async () => {
+  return oneAtATime(async () => {
     if (idOf('/etc/passwd', name) !== uid) return removeGroup(name, uid);
     // Otherwise the next user of this name would inherit the crontab.
     await run('crontab', ['-u', name, '-r'], { timeout: PATIENCE_MS }).catch(() => undefined);
@@ -80,7 +80,7 @@ async function changed(program: string, words: readonly string[]): Promise<void>
   }
 }
 
-function inTurn<T>(work: () => Promise<T>): Promise<T> {
+function oneAtATime<T>(work: () => Promise<T>): Promise<T> {
   const result = last.then(work);
   last = result.catch(() => undefined);
   return result;

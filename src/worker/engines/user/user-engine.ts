@@ -11,7 +11,7 @@ import {
   limitLines,
   namespaceOpener,
   NativeSandbox,
-  oneAhead,
+  prepareOneAhead,
   onDemand,
   pidNamespaceMethods,
   processLimit,
@@ -19,14 +19,14 @@ import {
   type Tools,
 } from '../native/index.ts';
 import { accountName, groupIds, writeAccount, type Account } from './accounts.ts';
-import { CannotWorkHere } from './cannot-work-here.ts';
+import { UserEngineUnavailable } from './engine-unavailable.ts';
 import { controlGroups, type RunLimits } from './control-groups.ts';
 import { giveHome } from './give-home.ts';
 import { privatePlaces, type PrivatePlaces } from './private-places.ts';
 import { readyStateFolder, sweepStateFolder } from './state-folder.ts';
 import { isNameTaken } from './system-accounts.ts';
 import { PlacedUser } from './task-user.ts';
-import { tryOut } from './try-out.ts';
+import { trialRun } from './trial-run.ts';
 import { uidRange, UserIds } from './user-ids.ts';
 import { UserFiles } from './user-files.ts';
 import { UserSandbox } from './user-sandbox.ts';
@@ -74,10 +74,10 @@ export async function userEngine(options: UserEngineOptions): Promise<UserEngine
     searchPath = process.env.PATH ?? '',
   } = options;
   if (process.platform !== 'linux')
-    throw new CannotWorkHere('The engine "user" needs Linux or macOS. Use engine: native');
+    throw new UserEngineUnavailable('The engine "user" needs Linux or macOS. Use engine: native');
   if (process.getuid?.() !== 0) {
-    throw new CannotWorkHere(
-      'The engine "user" needs root, to make users for tasks. Run the worker as root, or use engine: native',
+    throw new UserEngineUnavailable(
+      'The engine "user" needs root to create users for tasks. Run the worker as root, or use engine: native',
     );
   }
   const range = uidRange(userIds);
@@ -104,7 +104,7 @@ export async function userEngine(options: UserEngineOptions): Promise<UserEngine
     const uid = asked?.uid ?? ids.take();
     return openUserPlace(mark, { uid, gid: asked?.gid ?? uid, groups: asked ? asked.groups : [] }, parts);
   };
-  const usual = (ahead ? oneAhead : onDemand)(enclose());
+  const usual = (ahead ? prepareOneAhead : onDemand)(enclose());
   const close = async () => {
     await usual.close();
     opener.close();
@@ -142,14 +142,15 @@ export async function userEngine(options: UserEngineOptions): Promise<UserEngine
 
   const openSandbox = async ({ home, keep, user: given }: SandboxOptions) => {
     const user = given ?? (await makeUser({ home }));
-    if (!(user instanceof PlacedUser)) throw new Error('the user of a run must be one that this engine made');
+    if (!(user instanceof PlacedUser))
+      throw new Error('the user of a run must be one that this engine created');
     keep?.(user.mark);
     const launching = { tools, folder: home.path, limits: limitLines(limit) };
     return new UserSandbox(user, launching, given === undefined);
   };
 
   try {
-    const capabilities = await tryOut(tasksDir, openSandbox);
+    const capabilities = await trialRun(tasksDir, openSandbox);
     return {
       name: 'user',
       formats: ['generic-worker'],
@@ -164,10 +165,13 @@ export async function userEngine(options: UserEngineOptions): Promise<UserEngine
   } catch (error) {
     await close();
     const { message } = error as Error;
-    const hint = isCode(error, 'EINVAL') ? `; taskUserIds (${userIds}) has to be in /proc/self/uid_map` : '';
-    throw new CannotWorkHere(`The engine "user" does not work on this machine: ${message.trim()}${hint}`, {
-      cause: error,
-    });
+    const hint = isCode(error, 'EINVAL') ? `; taskUserIds (${userIds}) must be in /proc/self/uid_map` : '';
+    throw new UserEngineUnavailable(
+      `The engine "user" does not work on this machine: ${message.trim()}${hint}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -194,7 +198,7 @@ function otherUser(
 function methodOf(tools: Tools) {
   const [method] = pidNamespaceMethods(tools);
   if (method?.remount.length === 2 && method.drop.length > 0) return method;
-  throw new CannotWorkHere(
+  throw new UserEngineUnavailable(
     'The engine "user" needs unshare, nsenter, setsid, setpriv, mount and umount (util-linux)',
   );
 }

@@ -117,7 +117,7 @@ export class UserFiles implements TaskFiles, AsyncDisposable {
   }
 
   #start(): Process {
-    if (this.#disposed) throw new Error('the run of these files is over');
+    if (this.#disposed) throw new Error('the run has ended');
     if (this.#process) return this.#process;
     const { tools, mountSpace, uid, groups, home } = this.#options;
     const { nsenter = 'nsenter', unshare = 'unshare', mount = 'mount', shell, searchPath } = tools;

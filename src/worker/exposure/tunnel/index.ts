@@ -1,2 +1,2 @@
 /** Makes a worker on a private network reachable through a websocktunnel server. */
-export { tunnelWay } from './way.ts';
+export { tunnelMethod } from './tunnel-method.ts';

@@ -6,17 +6,19 @@ import { ownSchemaPart } from '../../schema-part.ts';
 import type { ArtifactSpec } from '../../task-spec.ts';
 import { feature, serving, type Ending, type RunHandle } from '../feature.ts';
 import { findArtifact } from './find.ts';
-import { inTurn } from './in-turn.ts';
+import { forEachConcurrently } from './for-each-concurrently.ts';
 import { logProgress } from './progress.ts';
 import { uploadArtifact } from './upload-artifact.ts';
 import { volumesFor } from './volumes.ts';
 
 /** Small uploads mostly wait for answers, so more of them run at a time than generic-worker's ten. */
 const UPLOADS_AT_ONCE = 32;
-/** How many of them may be larger files, which need buffers and a temporary file. */
+/** How many of these uploads may be of larger files, which need buffers and a temporary file. */
 const LARGE_AT_ONCE = 10;
-/** How many of all are on their way where the machine goes: the first artifacts of the payload get what the network carries. */
-const AT_ONCE_IN_A_HURRY = 4;
+/**
+ * The number of uploads at a time while the worker shuts down, so that the first artifacts get the whole bandwidth.
+ */
+const UPLOADS_AT_ONCE_AT_SHUTDOWN = 4;
 
 /**
  * `artifacts`: files and directories to upload when the commands have ended, whatever their result. A missing
@@ -65,12 +67,12 @@ async function uploadAll(
   run: RunHandle,
   { signal, uploads }: Ending,
 ): Promise<void> {
-  const isHurry = uploads === 'rest';
+  const isShutdown = uploads === 'rest';
   using progress = logProgress(run.log);
   const large = permits(Math.min(LARGE_AT_ONCE, files.atOnce ?? Infinity));
-  const uploading = { run, signal, progress, large, isHurry };
-  const atOnce = isHurry ? AT_ONCE_IN_A_HURRY : UPLOADS_AT_ONCE;
-  await inTurn(allWanted(specs, files, run, signal), atOnce, ({ spec, wanted }) =>
+  const uploading = { run, signal, progress, large, isShutdown };
+  const atOnce = isShutdown ? UPLOADS_AT_ONCE_AT_SHUTDOWN : UPLOADS_AT_ONCE;
+  await forEachConcurrently(allWanted(specs, files, run, signal), atOnce, ({ spec, wanted }) =>
     uploadArtifact(uploading, spec, wanted),
   );
 }

@@ -110,7 +110,7 @@ function notFound(name: string, file: string, opened: NotOpened): NotFound {
     case 'missing':
       return missing(name, file, `Could not read file '${file}'`);
     case 'outside':
-      return invalid(name, file, `'${file}' lies outside of the task's folder`);
+      return invalid(name, file, `'${file}' is outside the task's folder`);
     case 'neither':
       return invalid(name, file, `'${file}' is neither a file nor a directory`);
     case 'unreadable': {

@@ -7,10 +7,10 @@ const EVERY_MS = 30_000;
 /** Reports long uploads in the log, so that readers know that the task is alive. */
 export interface Progress extends Disposable {
   /** Registers an upload. Disposing of the result ends it. */
-  of(name: string): OnItsWay;
+  of(name: string): UploadInProgress;
 }
 
-export interface OnItsWay extends Disposable {
+export interface UploadInProgress extends Disposable {
   readonly onSent: (bytes: number) => void;
 }
 

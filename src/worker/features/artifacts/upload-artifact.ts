@@ -19,8 +19,11 @@ export interface Uploading {
   readonly progress: Progress;
   /** Limits uploads of files that are not small. */
   readonly large: Permits;
-  /** The machine goes: what is not uploaded in time, or was not made yet, is only told in the log. */
-  readonly isHurry: boolean;
+  /**
+   * Whether the worker is shutting down. Then the log only lists artifacts that do not exist yet or are not uploaded
+   * in time.
+   */
+  readonly isShutdown: boolean;
 }
 
 /**
@@ -33,7 +36,7 @@ export async function uploadArtifact(
   spec: ArtifactSpec,
   { name, open }: Wanted,
 ): Promise<void> {
-  const { run, signal, isHurry } = uploading;
+  const { run, signal, isShutdown } = uploading;
   const { log } = run;
   try {
     signal.throwIfAborted();
@@ -43,11 +46,11 @@ export async function uploadArtifact(
     if (warning) log.warn(`artifact ${JSON.stringify(name)}: ${warning}`);
     const found = await open();
     if (!found) return;
-    if ('reason' in found && isHurry) log.warn(`Not uploading artifact ${name}: ${found.message}`);
+    if ('reason' in found && isShutdown) log.warn(`Not uploading artifact ${name}: ${found.message}`);
     else if ('reason' in found) await reportMissing(run, spec, found, signal);
     else await uploadFile(uploading, spec, found);
   } catch (error) {
-    if (isHurry && signal.aborted) log.warn(`Not uploading artifact ${name}: ${(error as Error).message}`);
+    if (isShutdown && signal.aborted) log.warn(`Not uploading artifact ${name}: ${(error as Error).message}`);
     if (!signal.aborted) {
       log.error((error as Error).message);
       markLogged(error);

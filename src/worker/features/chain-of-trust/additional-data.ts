@@ -1,9 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { isStream } from '../../files/file-source.ts';
-import { readAgain } from '../../files/read-again.ts';
+import { retryRead } from '../../files/retry-read.ts';
 import { StreamFailed } from '../../files/stream-pieces.ts';
 import type { OpenedFile } from '../../files/task-files.ts';
-import { wholeOf } from '../../files/whole-of.ts';
+import { readWhole } from '../../files/read-whole.ts';
 import { TaskError } from '../../outcome.ts';
 
 /** A file in the task's folder with members that the task adds to its chain of trust. */
@@ -34,7 +34,7 @@ export async function readAdditionalData(
     throw unusable(`is not JSON: ${(error as Error).message}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw unusable('must hold a JSON object');
+    throw unusable('must contain a JSON object');
   }
   if (!canBeWritten(value)) throw unusable('is nested too deeply');
   return value as AdditionalData;
@@ -48,7 +48,7 @@ async function bytesOf(
   if (!isStream(source)) return firstBytes(source, MAX_BYTES + 1);
   if (size > MAX_BYTES) throw tooLarge();
   try {
-    return await readAgain(() => wholeOf(source, size, signal), signal);
+    return await retryRead(() => readWhole(source, size, signal), signal);
   } catch (error) {
     if (!(error instanceof StreamFailed)) throw error;
     throw new TaskError(error.kind, `${ADDITIONAL_DATA_FILE} ${error.message}`, { cause: error });

@@ -13,10 +13,10 @@ import {
 import { chainOfTrustDocument } from './document.ts';
 import { CERTIFIED_LOG, signedFiles, type SigningKeys } from './signed-files.ts';
 
-/** Why the task's additional data cannot be used, by what is in its place. */
+/** Why the task's additional data cannot be used, by the kind of file in its place. */
 const WHY_NOT = {
   directory: 'is a directory',
-  neither: 'is no file',
+  neither: 'is not a file',
   outside: 'leads out of the folder of the task',
   unreadable: 'cannot be read',
 } as const;

@@ -22,10 +22,10 @@ const KEY_IS_READABLE =
   'was expecting attempt to read private chain of trust key as task user to fail - however, it did not';
 
 /**
- * `features.chainOfTrust`: a signed document says which worker ran the task and what it uploaded. Whoever uses
- * the artifacts need not trust everybody who can write to the queue or its storage.
+ * `features.chainOfTrust`: a signed document says which worker ran the task and what it uploaded. Users of the
+ * artifacts therefore need not trust everybody who can write to the queue or its storage.
  *
- * @param ofTheSession keys that are in no file. By default, the configured keys
+ * @param ofTheSession keys that are not in a file. Default: the configured keys
  */
 export function chainOfTrust(ofTheSession?: SigningKeys) {
   return feature({

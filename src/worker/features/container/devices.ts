@@ -60,7 +60,7 @@ function nodesOf(name: string, { video, audio }: DeviceNames): string[] {
     case 'kvm':
       return ['kvm'];
     default:
-      throw new Error(`no device is called ${name}`);
+      throw new Error(`there is no device named ${name}`);
   }
 }
 

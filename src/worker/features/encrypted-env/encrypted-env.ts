@@ -60,7 +60,7 @@ export const encryptedEnv = feature({
         run.hide(...texts.map(text => new Secret(text)));
         for (const name of onlyWhole) {
           run.log.warn(
-            `The value of ${name} has too many lines: this log hides it as a whole, and not its single lines`,
+            `The value of ${name} has too many lines: this log hides it only as a whole, not line by line`,
           );
         }
         for (const [name] of env.filter(([, value]) => isTooShort(value))) {

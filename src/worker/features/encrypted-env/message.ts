@@ -91,7 +91,7 @@ function readMessage(bytes: Uint8Array): Readonly<Record<string, unknown>> {
     message = undefined;
   }
   if (typeof message !== 'object' || message === null || Array.isArray(message)) {
-    throw new Error('holds no JSON object');
+    throw new Error('does not contain a JSON object');
   }
   return message as Readonly<Record<string, unknown>>;
 }

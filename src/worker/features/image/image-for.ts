@@ -47,7 +47,7 @@ export async function imageFor(wanted: ImageSpec, run: RunHandle, stores: ImageS
       ? { held: await images.get({ kind: 'named', name: wanted.name }, { log, signal: run.signal }) }
       : await fromArtifact(wanted, run, { ...stores, images, log });
   const { id, isCached } = image.held;
-  log.info(isCached ? `Using image ${id}, which this worker has already` : `Using image ${id}`);
+  log.info(isCached ? `Using image ${id}, which this worker already has` : `Using image ${id}`);
   return image;
 }
 
@@ -76,7 +76,7 @@ function piecesOf({ handle, bytes }: Awaited<ReturnType<typeof downloaded>>): As
   return filePieces(handle, bytes, () => Buffer.allocUnsafeSlow(PIECE_BYTES));
 }
 
-/** Gets the artifact with the task's rights, from the worker's downloads if it is there. */
+/** Gets the artifact with the task's rights, or from the worker's downloads if they contain it. */
 async function downloaded(
   wanted: ArtifactImage,
   { calls, signal }: RunHandle,
@@ -94,7 +94,7 @@ async function downloaded(
     if (error instanceof TaskError || shortageOf(error) !== undefined) throw error;
     const reason = reasonNotFetched(error);
     if (reason === undefined) throw error;
-    throw new TaskError('task-failed', `cannot get the image of ${nameOf(wanted)}: ${reason}`, {
+    throw new TaskError('task-failed', `cannot obtain the image of ${nameOf(wanted)}: ${reason}`, {
       cause: error,
     });
   }

@@ -35,7 +35,9 @@ export const image = feature({
           container: {
             image: held.id,
             imageAgain: async () => {
-              run.log.warn('[image] The image was removed before its container was made: getting it again');
+              run.log.warn(
+                '[image] The image was removed before its container was created: pulling it again',
+              );
               await giveBack();
               held = await got();
               return held.id;

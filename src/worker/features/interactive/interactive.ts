@@ -61,7 +61,7 @@ interface Offered {
   readonly exposure: Exposure;
   /** The queue's clock, in ms since the epoch. */
   readonly now: () => number;
-  /** Stops waiting for the way to this worker to open, which may take long. */
+  /** Ends the wait for the endpoint of this worker, which may take long to open. */
   readonly over: AbortSignal;
 }
 

@@ -16,7 +16,7 @@ export async function firstMessage(inbox: Inbox, gone: AbortSignal): Promise<str
     return data.toString();
   } catch (error) {
     if (late.aborted && !gone.aborted)
-      throw new Error('the client did not say in time what to run', { cause: error });
+      throw new Error('the client did not send a command in time', { cause: error });
     throw error;
   }
 }

@@ -51,7 +51,7 @@ export async function serveShell(
     const isCooked = request.command === undefined || request.cooked !== false;
     const terminal = await opened(socket, open, request, gone.signal, timing);
     if (terminal) result.exitCode = await connected(socket, inbox, terminal, gone.signal, isCooked);
-    else result.error = 'the task is not ready: none of its commands runs';
+    else result.error = 'the task is not ready: none of its commands is running';
   } catch (error) {
     result.error = (error as Error).message;
   } finally {

@@ -2,13 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { SHELL_SUBPROTOCOL } from '../../../taskcluster/index.ts';
-import { NothingRuns, type Sandbox } from '../../engines/engine.ts';
+import { NoRunningCommand, type Sandbox } from '../../engines/engine.ts';
 import { refuse, type Handler } from '../../exposure/index.ts';
 import { serveShell } from './session.ts';
 import { shellArgv } from './shell-argv.ts';
 
 /** How long a client may take to receive the final messages, in ms. */
-const GOODBYE_MS = 1_000;
+const CLOSE_MS = 1_000;
 /** The maximum number of concurrent shells of one task. */
 const MAX_SHELLS = 10;
 /** The maximum size of a client's message, in bytes. It bounds what a person can paste. */
@@ -48,7 +48,7 @@ export class Shells implements Handler, AsyncDisposable {
       const session = serveShell(client, async wanted => {
         const { rows, columns } = wanted;
         const command = { argv: shellArgv(wanted), env: this.#env, size: { rows, columns } };
-        return this.#sandbox.openTerminal?.(command).catch(unlessNothingRuns);
+        return this.#sandbox.openTerminal?.(command).catch(unlessNoRunningCommand);
       });
       this.#sessions.add(session);
       void session.then(() => this.#sessions.delete(session));
@@ -60,12 +60,12 @@ export class Shells implements Handler, AsyncDisposable {
     // disconnected.
     const late = setTimeout(() => {
       for (const client of this.#server.clients) client.terminate();
-    }, GOODBYE_MS);
+    }, CLOSE_MS);
     await Promise.all(this.#sessions);
     clearTimeout(late);
   }
 }
 
-function unlessNothingRuns(error: unknown): undefined {
-  if (!(error instanceof NothingRuns)) throw error;
+function unlessNoRunningCommand(error: unknown): undefined {
+  if (!(error instanceof NoRunningCommand)) throw error;
 }

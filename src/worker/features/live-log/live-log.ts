@@ -26,7 +26,7 @@ export const liveLog = feature({
   name: 'liveLog',
   open: worker => {
     const { config, emit } = worker;
-    const isReachable = config.enableLiveLog && worker.exposure().way !== undefined;
+    const isReachable = config.enableLiveLog && worker.exposure().method !== undefined;
     if (config.enableLiveLog && !isReachable) emit({ type: 'no-live-logs' });
     const rate = sharedRate(BYTES_PER_MS, BYTES_PER_WRITE);
     /** The logs of ended runs that still have readers. Each promise settles when the log is closed. */

@@ -18,7 +18,7 @@ export function mountProblems(mounts: readonly MountSpec[], dependencies: readon
 
 function pathProblem({ kind, path }: MountSpec): string | undefined {
   const shown = JSON.stringify(path);
-  if (path.includes('\0')) return `the path ${shown} holds a NUL`;
+  if (path.includes('\0')) return `the path ${shown} contains a NUL`;
   const target = normalize(path);
   if (!isAbsolute(target) && (target === '..' || target.startsWith('../'))) {
     return `the path ${shown} leads out of the task's folder`;

@@ -58,7 +58,7 @@ async function mounted(
     // writable.
     const reason = reasonNotFetched(error) ?? systemMessage(error);
     if (reason === undefined) throw error;
-    throw new TaskError('task-failed', `cannot mount what the task asks for: ${reason}`, { cause: error });
+    throw new TaskError('task-failed', `cannot mount what the task requests: ${reason}`, { cause: error });
   }
 }
 

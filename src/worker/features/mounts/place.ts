@@ -110,7 +110,7 @@ export async function placeDirectory(
     owner: user,
   }).catch(addContext(`cannot unarchive ${content.name} to '${directory}'`));
   for (const line of skippedLines) log.warn(line);
-  if (skipped > skippedLines.length) log.warn(`${skipped} entries of the archive are left out in all`);
+  if (skipped > skippedLines.length) log.warn(`${skipped} entries of the archive were omitted in total`);
 }
 
 /** Adds to an error what was being done. */

@@ -71,7 +71,7 @@ async function ownFolder(folder: string, path: string, user: Owner | undefined):
 function notForUser(target: string): TaskError {
   return new TaskError(
     'task-failed',
-    `cannot mount anything at ${target}: the user of a task has mounts in its own folder, in /tmp and in /var/tmp only`,
+    `cannot mount anything at ${target}: the user of a task can have mounts only in its own folder, in /tmp and in /var/tmp`,
   );
 }
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 import { hawkHeader, type Credentials } from '../../../taskcluster/index.ts';
-import { askAgain, type Ask } from './ask-again.ts';
-import { askService, NoAnswer, type AnswerHead } from './ask-service.ts';
+import { retryRequest, type Ask } from './retry-request.ts';
+import { requestService, NoAnswer, type AnswerHead } from './request-service.ts';
 import { requestHeaders, responseHeaders } from './headers.ts';
 import { Refusal } from './refusal.ts';
 import { bodyOf } from './request-body.ts';
@@ -43,14 +43,14 @@ export async function callService(call: TaskCall): Promise<void> {
   const { method = 'GET' } = request;
   const body = await bodyOf(request, response);
   const ask: Ask = wants =>
-    askService(
+    requestService(
       connections.pool,
       { method, path, headers: headersOf(call, method), body },
       head => (wants(head.statusCode) ? begin(call, head) : undefined),
       signal,
     );
   try {
-    await askAgain({ method, body }, ask, signal, call.tryForMs);
+    await retryRequest({ method, body }, ask, signal, call.tryForMs);
   } catch (error) {
     throw error instanceof NoAnswer ? unreachable(error) : error;
   }

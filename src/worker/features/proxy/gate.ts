@@ -27,12 +27,12 @@ export async function admit(
   const { method, url = '', socket } = request;
   refusePages(request, hosts);
   // The answer would show the task its own request with the signature.
-  if (method === 'TRACE') throw new Refusal(405, 'MethodNotAllowed', 'TRACE is not passed on');
+  if (method === 'TRACE') throw new Refusal(405, 'MethodNotAllowed', 'TRACE is not forwarded');
   const before = gate();
-  if (before.open && 'isKnown' in before && !(await before.isKnown(socket))) throw STRANGER;
+  if (before.open && 'isKnown' in before && !(await before.isKnown(socket))) throw NOT_OF_THE_TASK;
   const now = gate();
   if (!now.open) throw new Refusal(503, 'NotRunning', `the Taskcluster proxy is closed: ${now.why}`);
   return 'secret' in now ? pathBehind(now.secret, url) : url;
 }
 
-const STRANGER = new Refusal(403, 'NotYourProxy', 'this proxy is for the processes of one task only');
+const NOT_OF_THE_TASK = new Refusal(403, 'NotYourProxy', 'this proxy is for the processes of one task only');

@@ -67,7 +67,7 @@ type MalformedRequest = NodeJS.ErrnoException & { readonly reason?: string };
 function answerMalformed(error: MalformedRequest, socket: Duplex): void {
   const body = JSON.stringify({
     code: 'BadRequest',
-    message: `this is no request of HTTP/1.1: ${error.reason ?? error.message}`,
+    message: `this is not an HTTP/1.1 request: ${error.reason ?? error.message}`,
   });
   const status = STATUS_OF[error.code ?? ''] ?? '400 Bad Request';
   socket.end(

@@ -46,7 +46,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   const hosts = [...names, address.includes(':') ? `[${address}]` : address];
   const connections = await connectServices(rootUrl);
   const answering = new Set<ServerResponse>();
-  let gate: Gate = { open: false, why: 'the task has not begun' };
+  let gate: Gate = { open: false, why: 'the task has not started' };
 
   const answer = async (request: IncomingMessage, response: ServerResponse, signal: AbortSignal) => {
     const route = routeOf(await admit(request, hosts, () => gate));
@@ -85,14 +85,14 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     });
   });
   server.on('connection', (socket: Socket) => {
-    if (gate.open && 'isKnown' in gate) refuseStranger(socket, gate.isKnown);
+    if (gate.open && 'isKnown' in gate) closeUnlessKnown(socket, gate.isKnown);
   });
   const { port, refused } = await listen(server, address, options.port);
 
   let isOver = false;
   const stop = () => {
     isOver = true;
-    gate = { open: false, why: 'the task is over' };
+    gate = { open: false, why: 'the task has ended' };
     for (const response of answering) response.destroy();
   };
   return {
@@ -121,11 +121,11 @@ const UNKNOWN_PATH = new Refusal(
 );
 
 /** How long a stranger may take to read the refusal, in ms. */
-const STRANGER_MS = 1_000;
+const CLOSE_MS = 1_000;
 
 /** Strangers must not occupy the connections of the run. */
-function refuseStranger(socket: Socket, isKnown: KnownConnections): void {
-  const close = () => setTimeout(() => socket.destroy(), STRANGER_MS).unref();
+function closeUnlessKnown(socket: Socket, isKnown: KnownConnections): void {
+  const close = () => setTimeout(() => socket.destroy(), CLOSE_MS).unref();
   isKnown(socket).then(known => {
     if (!known) close();
   }, close);

@@ -65,7 +65,7 @@ export const taskclusterProxy = feature({
         );
         if (proxy.refused !== undefined)
           run.log.info(
-            `${PREFIX} Listening on port ${proxy.port}, since port ${port} cannot be had: ${proxy.refused}`,
+            `${PREFIX} Listening on port ${proxy.port}, because port ${port} is not available: ${proxy.refused}`,
           );
         run.signal.addEventListener('abort', proxy.stop, { once: true });
         starting.defer(() => {

@@ -1,6 +1,6 @@
 import type { CommandResult, Usage } from '../../engines/engine.ts';
-import { goDuration } from '../../task-log/words.ts';
-import { byteWords, SystemMemoryRecord, type SystemMemory } from './system-memory.ts';
+import { goDuration } from '../../task-log/lines.ts';
+import { formatBytes, SystemMemoryRecord, type SystemMemory } from './system-memory.ts';
 
 /** What the processes of a run used while one of its commands ran, in ms and bytes. */
 export interface CommandUsage {
@@ -64,18 +64,18 @@ export class CommandRecord {
     if (used) {
       own.push(['CPU Time of All Processes', goDuration(used.userMs + used.kernelMs)]);
       if (used.peakMemoryBytes !== undefined)
-        own.push(['Peak Memory of All Processes', byteWords(used.peakMemoryBytes)]);
-      if (used.readBytes !== undefined) own.push(['Read from Storage', byteWords(used.readBytes)]);
-      if (used.writtenBytes !== undefined) own.push(['Written to Storage', byteWords(used.writtenBytes)]);
+        own.push(['Peak Memory of All Processes', formatBytes(used.peakMemoryBytes)]);
+      if (used.readBytes !== undefined) own.push(['Read from Storage', formatBytes(used.readBytes)]);
+      if (used.writtenBytes !== undefined) own.push(['Written to Storage', formatBytes(used.writtenBytes)]);
     }
     return [...own, ...this.#memory.lines()];
   }
 }
 
 /** The usage of a run before its first command. */
-export const NOTHING: Usage = { userMs: 0, kernelMs: 0, memoryBytes: 0, peakMemoryBytes: 0, processes: 0 };
+export const NO_USAGE: Usage = { userMs: 0, kernelMs: 0, memoryBytes: 0, peakMemoryBytes: 0, processes: 0 };
 
 /** Returns a run's usage after a command that was too quick to be measured. */
-export function afterUnseen(before: Usage, { userMs = 0, kernelMs = 0 }: CommandResult): Usage {
+export function addUnmeasured(before: Usage, { userMs = 0, kernelMs = 0 }: CommandResult): Usage {
   return { ...before, userMs: before.userMs + userMs, kernelMs: before.kernelMs + kernelMs };
 }

@@ -1,5 +1,5 @@
-import { goDuration } from '../../task-log/words.ts';
-import { byteWords, usedBytes, type SystemMemory } from './system-memory.ts';
+import { goDuration } from '../../task-log/lines.ts';
+import { formatBytes, usedBytes, type SystemMemory } from './system-memory.ts';
 
 /** When memory counts as short, and for how long it may be. The names are those of the configuration. */
 export interface MemoryLimits {
@@ -47,7 +47,7 @@ export class MemoryLimit {
     const allowedMs = allowedHighMemoryDurationSecs * 1_000;
     if (this.#isReported || nowMs - this.#shortSince <= allowedMs) return undefined;
     this.#isReported = true;
-    const short = `above ${maxMemoryUsagePercent}% and available memory less than ${byteWords(minAvailableMemoryBytes)}`;
+    const short = `above ${maxMemoryUsagePercent}% and available memory less than ${formatBytes(minAvailableMemoryBytes)}`;
     const warning = `Memory usage ${short} persisted for over ${goDuration(allowedMs)}!`;
     return this.#limits.disableOOMProtection
       ? { warnings: [warning, 'OOM protections are disabled, continuing task...'] }

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { CommandResult, Sandbox, Usage } from '../../engines/engine.ts';
-import { afterUnseen, CommandRecord, NOTHING } from './command-record.ts';
+import { addUnmeasured, CommandRecord, NO_USAGE } from './command-record.ts';
 import { Sampler, type Seen } from './sampler.ts';
 import { readSystemMemory, usedBytes } from './system-memory.ts';
 import { UsageSeries } from './usage-series.ts';
@@ -19,7 +19,7 @@ export class Monitor {
   readonly #commands: object[] = [];
   #sampler: Sampler | undefined;
   #record: CommandRecord | undefined;
-  #before: Usage = NOTHING;
+  #before: Usage = NO_USAGE;
   #startedAt: number | undefined;
   /** The present command. */
   #present = { index: 0, startMs: 0 };
@@ -55,7 +55,7 @@ export class Monitor {
       record.addUsage(usage);
       this.#keep(usage);
     }
-    this.#before = usage ?? afterUnseen(this.#before, result);
+    this.#before = usage ?? addUnmeasured(this.#before, result);
     this.#commands.push({
       ...this.#present,
       endMs: Math.round(this.#sinceStart()),

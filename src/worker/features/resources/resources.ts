@@ -17,8 +17,8 @@ interface Ask {
 }
 
 /**
- * `features.resourceMonitor`, which is on by default, and `features.resourceUsage`: what a task uses, and how
- * much memory the machine has left. Commands that take less than half a second are not measured.
+ * `features.resourceMonitor`, which is on by default, and `features.resourceUsage`: measure the resource usage of a
+ * task, and the free memory of the machine. Commands that take less than half a second are not measured.
  */
 export const resources = feature({
   name: 'resourceMonitor',

@@ -38,10 +38,10 @@ export class SystemMemoryRecord {
   lines(): (readonly [label: string, value: string])[] {
     if (this.#count === 0) return [];
     return [
-      ['Average Available System Memory', byteWords(this.#available / this.#count)],
-      ['Average System Memory Used', byteWords(this.#used / this.#count)],
-      ['Peak System Memory Used', byteWords(this.#peak)],
-      ['Total System Memory', byteWords(this.#total)],
+      ['Average Available System Memory', formatBytes(this.#available / this.#count)],
+      ['Average System Memory Used', formatBytes(this.#used / this.#count)],
+      ['Peak System Memory Used', formatBytes(this.#peak)],
+      ['Total System Memory', formatBytes(this.#total)],
     ];
   }
 }
@@ -49,7 +49,7 @@ export class SystemMemoryRecord {
 const UNITS = ['KiB', 'MiB', 'GiB'] as const;
 
 /** Formats a number of bytes as generic-worker does: `500.00 MiB`. */
-export function byteWords(bytes: number): string {
+export function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes.toFixed(6)} B`;
   let value = bytes / 1024;
   let unit = 0;

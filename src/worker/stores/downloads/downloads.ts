@@ -87,7 +87,7 @@ export async function openDownloads(dir: string, options: DownloadsOptions): Pro
         const download = await accepted(table, entry, request, run);
         if (download) return download;
       }
-      const message = `the download of ${request.description} was removed or changed again and again`;
+      const message = `the download of ${request.description} was removed or changed repeatedly`;
       throw new TaskError('internal-error', message);
     },
     unused: () => table.unused(),

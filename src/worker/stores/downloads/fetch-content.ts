@@ -6,7 +6,7 @@ import { TaskError } from '../../outcome.ts';
 import { shortageOf } from '../../shortage.ts';
 import { contentFile, type ContentFile, type Written } from './content-file.ts';
 import type { DiskRoom } from './disk-room.ts';
-import { httpGet, NotDownloadable, type Got } from './http-get.ts';
+import { httpGet, NotDownloadable, type HttpAnswer } from './http-get.ts';
 import { readAnswer, type Answer } from './read-answer.ts';
 import { stallWatch, type StallWatch } from './stall-watch.ts';
 
@@ -38,7 +38,7 @@ export interface FetchLimits {
 }
 
 /** An attempt that brings this many bytes more than any before, and can be resumed, resets the count of attempts. */
-const GOT_ON_BYTES = 1024 * 1024;
+const PROGRESS_BYTES = 1024 * 1024;
 const STALLED_MS = 120_000;
 const TRIES = 12;
 const BACKOFF: Backoff = { baseMs: 500, capMs: 30_000 };
@@ -101,9 +101,9 @@ async function tried(handle: FileHandle, options: FetchOptions): Promise<Written
         if (!(error instanceof TryFailed)) throw error;
         if (!(error instanceof Cut)) await drop(held);
         const received = resumable(held.partial)?.received ?? 0;
-        const gotOn = received - most >= GOT_ON_BYTES;
+        const hasProgress = received - most >= PROGRESS_BYTES;
         most = Math.max(most, received);
-        failed = gotOn ? 1 : failed + 1;
+        failed = hasProgress ? 1 : failed + 1;
         if (failed >= tries) throw new NotDownloadable(`${error.message} (tried ${failed} times)`);
         options.onRetry?.(error.message);
         await sleep(fullJitter(failed, backoff), undefined, { signal }).catch(() => undefined);
@@ -125,7 +125,7 @@ async function attempt(handle: FileHandle, held: Held, options: FetchOptions): P
   const { file } = await receive(handle, located.url, held, options);
   const written = await file.end().catch(asDamaged);
   if (located.sha256 === undefined || located.sha256 === written.sha256) return written;
-  throw new TryFailed(`the content was damaged on its way: its SHA-256 is ${written.sha256}`);
+  throw new TryFailed(`the content was damaged in transit: its SHA-256 is ${written.sha256}`);
 }
 
 async function receive(
@@ -135,7 +135,7 @@ async function receive(
   { signal, room, limits: { stalledMs = STALLED_MS } = {} }: FetchOptions,
 ): Promise<Partial> {
   using stall = stallWatch(stalledMs);
-  let got: Got | undefined;
+  let got: HttpAnswer | undefined;
   try {
     const resumed = resumable(held.partial);
     const answered = await httpGet(url, headersFor(resumed), AbortSignal.any([signal, stall.signal]));
@@ -169,7 +169,7 @@ function headersFor(resumed: Partial | undefined): Record<string, string> {
 }
 
 /** @throws when the answer is not the content */
-function refuse({ statusCode, host }: Got): void {
+function refuse({ statusCode, host }: HttpAnswer): void {
   if (statusCode === 200 || statusCode === 206) return;
   const reason = `${host} answered ${statusCode}`;
   // The content has become shorter, so the requested range does not exist.
@@ -182,19 +182,19 @@ async function open(
   handle: FileHandle,
   held: Held,
   resumed: Partial | undefined,
-  got: Got,
+  got: HttpAnswer,
   room: DiskRoom,
 ): Promise<Partial> {
   const answer = readAnswer(got);
   if (resumed?.received === answer.from && answer.continues(resumed.answer)) return resumed;
-  if (answer.from !== 0) throw new TryFailed(`${got.host} sent another part than it was asked for`);
+  if (answer.from !== 0) throw new TryFailed(`${got.host} sent another part than requested`);
   await drop(held);
   if (answer.total !== undefined) await room.need(answer.total);
   const file = await contentFile(handle, answer.encoding, () => room.need(0));
   return (held.partial = { file, answer, received: 0 });
 }
 
-async function take({ host, body }: Got, partial: Partial, stall: StallWatch): Promise<void> {
+async function take({ host, body }: HttpAnswer, partial: Partial, stall: StallWatch): Promise<void> {
   for await (const chunk of body as AsyncIterable<Buffer>) {
     stall.moved(chunk.length);
     partial.received += chunk.length;
@@ -203,8 +203,8 @@ async function take({ host, body }: Got, partial: Partial, stall: StallWatch): P
   }
   const { received, answer } = partial;
   const { total = received } = answer;
-  if (received < total) throw new Cut(`${host} sent ${received} bytes, and had announced ${total}`);
-  if (received > total) throw new TryFailed(`${host} sent ${received} bytes, and had announced ${total}`);
+  if (received < total) throw new Cut(`${host} sent ${received} bytes, but had announced ${total}`);
+  if (received > total) throw new TryFailed(`${host} sent ${received} bytes, but had announced ${total}`);
 }
 
 /** @returns a promise that settles when there is room for more; undefined if there is */

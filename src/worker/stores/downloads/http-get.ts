@@ -7,7 +7,7 @@ export class NotDownloadable extends Error {
 }
 
 /** The answer to a GET, after redirects. */
-export interface Got {
+export interface HttpAnswer {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Read or destroy it. */
@@ -29,7 +29,7 @@ export async function httpGet(
   url: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
-): Promise<Got> {
+): Promise<HttpAnswer> {
   // Loaded with the first download, because it costs 5 MB and 45 ms of the start.
   const { request } = await import('undici');
   let target = webUrl(url);

@@ -1,4 +1,4 @@
-import type { Got } from './http-get.ts';
+import type { HttpAnswer } from './http-get.ts';
 
 /** What the head of an answer says about the content. */
 export interface Answer {
@@ -14,7 +14,7 @@ export interface Answer {
 }
 
 /** Reads the head of an answer with status 200 or 206. */
-export function readAnswer({ statusCode, headers }: Got): Answer {
+export function readAnswer({ statusCode, headers }: HttpAnswer): Answer {
   const one = (name: string) => {
     const value = headers[name];
     return Array.isArray(value) ? value[0] : value;

@@ -2,7 +2,7 @@ import { unlessAborted } from '../../../base/index.ts';
 import type { Located } from './fetch-content.ts';
 
 /** A run that wants the content of a transfer. */
-export interface Wanting {
+export interface TransferClient {
   /** Finds the location of the content, with this run's rights. */
   readonly locate: (signal: AbortSignal) => Promise<Located>;
   /** Called with the reason of a failed attempt. */
@@ -23,7 +23,7 @@ export type TransferFor<T> = (wanted: {
  */
 export interface SharedTransfer<T> {
   /** @throws the error of the transfer, or the reason of the participant's signal */
-  join(wanting: Wanting): Promise<T>;
+  join(wanting: TransferClient): Promise<T>;
   /** Whether nobody wanted it any more, so that it can no longer be joined. */
   readonly isGivenUp: boolean;
   /** Settles when the transfer has ended in any way. Never rejects. */
@@ -31,7 +31,7 @@ export interface SharedTransfer<T> {
 }
 
 export function sharedTransfer<T>(transfer: TransferFor<T>): SharedTransfer<T> {
-  const all = new Set<Wanting>();
+  const all = new Set<TransferClient>();
   const controller = new AbortController();
   const { signal } = controller;
   let started: Promise<T> | undefined;

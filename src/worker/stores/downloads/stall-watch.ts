@@ -18,7 +18,7 @@ export function stallWatch(periodMs: number): StallWatch {
   let isBusy = false;
   const timer = setInterval(() => {
     if (came < least && !isBusy) {
-      controller.abort(new Error(`next to nothing came for ${Math.round(periodMs / 1_000)} s`));
+      controller.abort(new Error(`almost nothing was received for ${Math.round(periodMs / 1_000)} s`));
     }
     came = 0;
   }, periodMs);

@@ -24,8 +24,8 @@ export async function archiveReader(format: ArchiveFormat): Promise<ArchiveReade
       return (await import('./zip.ts')).readZip;
     case '7z':
     case 'rar': {
-      const { readSealed } = await import('./sealed.ts');
-      return (...all) => readSealed(format, ...all);
+      const { readSevenZipOrRar } = await import('./seven-zip-or-rar.ts');
+      return (...all) => readSevenZipOrRar(format, ...all);
     }
     default: {
       const { readTar } = await import('./tar.ts');

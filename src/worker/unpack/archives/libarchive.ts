@@ -22,7 +22,7 @@ const MODE_OFFSET = 688;
 const TYPE_BITS = 0o170000;
 
 /** The library cannot read the archive: it is too large, or has names that the library does not return. */
-export class BeyondLibrary extends Error {}
+export class LibraryLimitError extends Error {}
 
 /**
  * Reads a 7z or rar archive with libarchive, compiled to WebAssembly: code in C that reads hostile files cannot reach out
@@ -31,7 +31,7 @@ export class BeyondLibrary extends Error {}
  * Why this library: 7-Zip's own, compiled in the same way, has a licence that restricts what it may be used for.
  *
  * @param size of the file, which is complete: the library takes the end of the file for that of the archive
- * @throws BeyondLibrary, some way through the archive
+ * @throws LibraryLimitError, some way through the archive
  */
 export async function readByLibarchive(
   format: '7z' | 'rar',
@@ -40,7 +40,7 @@ export async function readByLibarchive(
   writer: TreeWriter,
   pause: () => Promise<void> | undefined,
 ): Promise<void> {
-  if (size > MAX_ARCHIVE_BYTES) throw new BeyondLibrary('is larger than 1 GiB');
+  if (size > MAX_ARCHIVE_BYTES) throw new LibraryLimitError('is larger than 1 GiB');
   const { libarchiveWasm } = await import('libarchive-wasm');
   const library = (await libarchiveWasm()) as Library;
   const archive = open(library, format, descriptor, size);
@@ -57,7 +57,7 @@ export async function readByLibarchive(
 
 function open(library: Library, format: string, descriptor: number, size: number): number {
   const place = library.module._malloc(size);
-  if (place === 0) throw new BeyondLibrary('needs more memory than there is');
+  if (place === 0) throw new LibraryLimitError('needs more memory than there is');
   for (let done = 0; done < size;) {
     // The memory may have moved while it grew.
     const count = readSync(
@@ -127,7 +127,7 @@ async function readEntry(
 
 /** For some forms of names, the library knows ASCII only. It returns asterisks for other characters, or nothing. */
 function nameOf(text: string): string {
-  if (text === '' || text.includes('*')) throw new BeyondLibrary('has names that are not ASCII');
+  if (text === '' || text.includes('*')) throw new LibraryLimitError('has names that are not ASCII');
   return bytesOf(text);
 }
 

@@ -21,14 +21,14 @@ interface Block {
  * @param size of the file
  * @see https://www.rarlab.com/technote.htm
  */
-export function proveRarIsWhole(descriptor: number, size: number): void {
+export function assertRarComplete(descriptor: number, size: number): void {
   const bytes = (at: number) => {
     const buffer = Buffer.alloc(HEADER_BYTES);
     return buffer.subarray(0, readSync(descriptor, buffer, 0, HEADER_BYTES, at));
   };
   const start = bytes(0);
   if (!start.subarray(0, 6).equals(SIGNATURE)) {
-    throw start.length === 0 ? truncated('rar') : corrupt('rar', 'it does not begin as such archives do');
+    throw start.length === 0 ? truncated('rar') : corrupt('rar', 'it does not begin like such archives');
   }
   const isNew = start[6] === 1;
   const read = isNew ? newBlock : oldBlock;
@@ -60,7 +60,7 @@ function newBlock(header: Buffer, start: number): Block | undefined {
       value += (byte & 0x7f) * 2 ** (7 * shift);
       if (byte < 0x80) return value;
     }
-    throw corrupt('rar', 'a number in a header is none');
+    throw corrupt('rar', 'a number in a header is invalid');
   };
   const length = number();
   const end = start + at + length;

@@ -12,11 +12,11 @@ const HEADER_BYTES = 32;
  * @param size of the file
  * @see https://py7zr.readthedocs.io/en/latest/archive_format.html
  */
-export function proveSevenZipIsWhole(descriptor: number, size: number): void {
+export function assertSevenZipComplete(descriptor: number, size: number): void {
   const header = Buffer.alloc(HEADER_BYTES);
   const length = readSync(descriptor, header, 0, HEADER_BYTES, 0);
   if (!header.subarray(0, 6).equals(SIGNATURE)) {
-    throw length === 0 ? truncated('7z') : corrupt('7z', 'it does not begin as such archives do');
+    throw length === 0 ? truncated('7z') : corrupt('7z', 'it does not begin like such archives');
   }
   if (length < HEADER_BYTES) throw truncated('7z');
   if (crc32(header.subarray(12)) !== header.readUInt32LE(8)) throw corrupt('7z', 'a checksum is wrong');

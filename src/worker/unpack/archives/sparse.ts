@@ -17,7 +17,7 @@ export interface SparseMap {
 /** Reads a size in decimal digits, as in extended headers. */
 export function readDigits(text: string): number {
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value)) throw corrupt('tar', 'a number in an extended header is none');
+  if (!Number.isSafeInteger(value)) throw corrupt('tar', 'a number in an extended header is invalid');
   return value;
 }
 
@@ -38,7 +38,7 @@ export function sparseMap(numbers: readonly number[], size: number, archived: nu
     segments.push({ offset, length });
   }
   if (end > size || sum !== archived)
-    throw corrupt('tar', 'the parts of a sparse file have another size than it');
+    throw corrupt('tar', 'the parts of a sparse file do not add up to its size');
   return { segments, size };
 }
 
@@ -110,5 +110,5 @@ export class ListedSparseMap {
 }
 
 function tooManySegments() {
-  return corrupt('tar', 'a sparse file has more parts than the worker takes');
+  return corrupt('tar', 'a sparse file has more parts than the worker accepts');
 }

@@ -76,7 +76,7 @@ function numberAt(block: Buffer, start: number, length: number): number | undefi
   }
   const text = textAt(block, start, length).trim();
   if (text === '') return undefined;
-  if (!/^[0-7]+$/.test(text)) throw corrupt('tar', 'a number in a header is none');
+  if (!/^[0-7]+$/.test(text)) throw corrupt('tar', 'a number in a header is invalid');
   return Number.parseInt(text, 8);
 }
 

@@ -154,7 +154,7 @@ async function* unproven({
   else if (method === DEFLATED) yield* decodedByNode('deflate', pieces);
   else if (method in OTHERS) yield* decoded(OTHERS[method as keyof typeof OTHERS], pieces);
   else {
-    const words = `which the worker does not know: compress ${shown(name)} with deflate`;
+    const words = `which the worker does not support: compress ${shown(name)} with deflate`;
     throw new UnpackFault('unsupported', `the archive is compressed by method ${method}, ${words}`);
   }
 }

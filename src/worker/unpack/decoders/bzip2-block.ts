@@ -31,7 +31,7 @@ export function readBlock(bits: BitReader, links: Uint32Array): Block {
   if (bits.bits(1) === 1) {
     throw new UnpackFault(
       'unsupported',
-      'this bz2 content was made by a bzip2 before 0.9.5: compress it anew',
+      'this bz2 content was made by a bzip2 before 0.9.5: compress it again',
     );
   }
   const origin = bits.bits(24);
@@ -45,7 +45,7 @@ export function readBlock(bits: BitReader, links: Uint32Array): Block {
   const tables = Array.from({ length: tableCount }, () => huffmanTable(bits, symbols.length + 2));
   const counts = new Uint32Array(256);
   const length = readLinks(bits, { selectors, tables, symbols, links, counts });
-  if (origin >= length) throw corrupt('bz2', 'a block refers to nothing');
+  if (origin >= length) throw corrupt('bz2', 'a block refers to missing data');
 
   // Each symbol is followed by the one to which its position among equal symbols points.
   let sum = 0;
@@ -81,7 +81,7 @@ function readSelectors(bits: BitReader, count: number, tables: number): Uint8Arr
   const selectors = new Uint8Array(Math.min(count, MAX_SELECTORS));
   for (let i = 0; i < count; i++) {
     let place = 0;
-    while (bits.bits(1) === 1) if (++place >= tables) throw corrupt('bz2', 'a block names no table');
+    while (bits.bits(1) === 1) if (++place >= tables) throw corrupt('bz2', 'a block has no table');
     const [table = 0] = recent.splice(place, 1);
     recent.unshift(table);
     // Some programs write more than are needed.

@@ -73,7 +73,7 @@ function tableOf(lengths: Uint8Array): HuffmanTable {
           break;
         }
       }
-      throw corrupt('bz2', 'a code stands for nothing');
+      throw corrupt('bz2', 'a code is undefined');
     },
   };
 }

@@ -47,7 +47,7 @@ async function* stream(reader: ByteReader, maxSymbols: number): AsyncGenerator<B
       reader.skip(Math.ceil(bits.position / 8));
       return;
     }
-    if (magic !== BLOCK) throw corrupt('bz2', 'a block begins wrongly');
+    if (magic !== BLOCK) throw corrupt('bz2', 'a block begins incorrectly');
     const block = readBlock(bits, links);
     const found = yield* blockText(links, block);
     if (found !== wanted) throw corrupt('bz2', 'a checksum is wrong');

@@ -28,7 +28,7 @@ export function inflateLz4Block(block: Buffer, maxBytes: number, history: Buffer
     const token = block[at++] ?? 0;
     const literals = lengthOf(token >> 4);
     if (at + literals > block.length) throw corrupt('lz4', 'a block ends too early');
-    if (to + literals > out.length) throw corrupt('lz4', 'a block holds more than it may');
+    if (to + literals > out.length) throw corrupt('lz4', 'a block contains too much data');
     if (literals <= 32) for (let i = 0; i < literals; i++) out[to + i] = block[at + i] ?? 0;
     else block.copy(out, to, at, at + literals);
     at += literals;
@@ -40,8 +40,8 @@ export function inflateLz4Block(block: Buffer, maxBytes: number, history: Buffer
     at += 2;
     const length = lengthOf(token & 15) + SHORTEST_MATCH;
     if (distance === 0 || distance > to || at > block.length)
-      throw corrupt('lz4', 'a block refers to nothing');
-    if (to + length > out.length) throw corrupt('lz4', 'a block holds more than it may');
+      throw corrupt('lz4', 'a block refers to missing data');
+    if (to + length > out.length) throw corrupt('lz4', 'a block contains too much data');
     // A match may overlap itself. It then repeats what it has just written.
     if (distance >= length && length > 32) out.copyWithin(to, to - distance, to - distance + length);
     else for (let i = 0; i < length; i++) out[to + i] = out[to - distance + i] ?? 0;

@@ -75,7 +75,7 @@ async function readHeader(reader: ByteReader): Promise<Header> {
   const size = 2 + (hasLength ? 8 : 0) + (hasDictionary ? 4 : 0);
   const bytes = await reader.take(size + 1);
   const blockSize = (sizes >> 4) & 7;
-  if (flags >> 6 !== 1 || blockSize < 4) throw corrupt('lz4', 'its header is none');
+  if (flags >> 6 !== 1 || blockSize < 4) throw corrupt('lz4', 'its header is invalid');
   if (((xxHash32(bytes.subarray(0, size)) >>> 8) & 0xff) !== bytes[size]) {
     throw corrupt('lz4', "its header's checksum is wrong");
   }

@@ -20,12 +20,12 @@ export function inflateSnappyBlock(block: Buffer, maxBytes: number): Buffer {
   };
 
   const size = lengthOf(byte);
-  if (size > maxBytes) throw corrupt('sz', 'a block holds more than it may');
+  if (size > maxBytes) throw corrupt('sz', 'a block contains too much data');
   const out = Buffer.allocUnsafeSlow(size);
   let to = 0;
   const copy = (distance: number, length: number) => {
-    if (distance === 0 || distance > to) throw corrupt('sz', 'a block refers to nothing');
-    if (to + length > size) throw corrupt('sz', 'a block holds more than it says');
+    if (distance === 0 || distance > to) throw corrupt('sz', 'a block refers to missing data');
+    if (to + length > size) throw corrupt('sz', 'a block contains more data than announced');
     // A copy may overlap itself. It then repeats what it has just written.
     for (let i = 0; i < length; i++) out[to + i] = out[to - distance + i] ?? 0;
     to += length;
@@ -38,7 +38,7 @@ export function inflateSnappyBlock(block: Buffer, maxBytes: number): Buffer {
       case 0: {
         const length = (upper < 60 ? upper : number(upper - 59)) + 1;
         if (at + length > block.length) throw corrupt('sz', 'a block ends too early');
-        if (to + length > size) throw corrupt('sz', 'a block holds more than it says');
+        if (to + length > size) throw corrupt('sz', 'a block contains more data than announced');
         block.copy(out, to, at, at + length);
         at += length;
         to += length;
@@ -65,5 +65,5 @@ function lengthOf(byte: () => number): number {
     length += (next & 0x7f) * 2 ** (7 * shift);
     if (next < 0x80) return length;
   }
-  throw corrupt('sz', 'the length of a block is none');
+  throw corrupt('sz', 'the length of a block is invalid');
 }

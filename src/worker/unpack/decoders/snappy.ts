@@ -53,7 +53,7 @@ async function content(reader: ByteReader, type: number, size: number): Promise<
   const chunk = await reader.take(size);
   const body = chunk.subarray(CHECKSUM_BYTES);
   const bytes = type === PLAIN ? Buffer.from(body) : inflateSnappyBlock(body, MAX_BYTES);
-  if (bytes.length > MAX_BYTES) throw corrupt('sz', 'a chunk holds more than it may');
+  if (bytes.length > MAX_BYTES) throw corrupt('sz', 'a chunk contains too much data');
   const sum = crc32c(bytes);
   const masked = (((sum >>> 15) | (sum << 17)) + 0xa282ead8) >>> 0;
   if (masked !== chunk.readUInt32LE()) throw corrupt('sz', 'a checksum is wrong');

@@ -44,7 +44,7 @@ function reasonOf(error: unknown, isEmpty: boolean): unknown {
   if (code === TRUNCATED) return truncated('xz');
   if (code === OPTIONS || MEMORY.has(code)) {
     const what = code === OPTIONS ? 'filters or a checksum' : 'a dictionary above 64 MiB';
-    const message = `this xz content has ${what}: the worker needs the program xz for that, and finds none`;
+    const message = `this xz content has ${what}: the worker needs the program xz for that, which is not installed`;
     return new UnpackFault('unsupported', message);
   }
   return corrupt('xz', code === FORMAT ? 'it does not begin with a stream' : 'its data is damaged');

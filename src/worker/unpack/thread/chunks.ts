@@ -1,5 +1,5 @@
 import { inThread } from './start.ts';
-import type { Answer, Job } from './words.ts';
+import type { Answer, Job } from './messages.ts';
 
 /**
  * Yields the content of a file that a separate thread decompresses. The thread works on the next chunk only

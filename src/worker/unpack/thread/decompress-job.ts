@@ -1,11 +1,11 @@
 import { decoded } from '../decoders/decoded.ts';
 import { piecesOf } from '../pieces.ts';
-import type { Answer, Job, Word } from './words.ts';
+import type { Answer, Job, ThreadMessage } from './messages.ts';
 
 /** Sends the content chunk by chunk, on request. */
 export async function decompressJob(
   { format, descriptor }: Job & { kind: 'decompress' },
-  ask: (question?: Word) => Promise<Answer>,
+  ask: (question?: ThreadMessage) => Promise<Answer>,
 ): Promise<void> {
   await ask();
   for await (const chunk of decoded(format, piecesOf(descriptor))) {

@@ -1,19 +1,19 @@
 // The program of the threads that decompress and unpack. start.ts starts it.
 import { parentPort, workerData } from 'node:worker_threads';
 import { setProgram } from './program-cell.ts';
-import { failureOf, type Answer, type Given, type Word } from './words.ts';
+import { failureOf, type Answer, type Given, type ThreadMessage } from './messages.ts';
 import { decompressJob } from './decompress-job.ts';
 import { unpackJob } from './unpack-job.ts';
 
 const port = parentPort;
-if (port === null) throw new Error('this is the program of a thread, and runs in none');
+if (port === null) throw new Error('this program must run in a worker thread');
 
-const say = (word: Word) => {
+const say = (word: ThreadMessage) => {
   port.postMessage(word, word.kind === 'chunk' ? [word.bytes.buffer] : []);
 };
 let heard: ((answer: Answer) => void) | undefined;
 port.on('message', (answer: Answer) => heard?.(answer));
-const ask = (question?: Word): Promise<Answer> => {
+const ask = (question?: ThreadMessage): Promise<Answer> => {
   const { promise, resolve } = Promise.withResolvers<Answer>();
   heard = resolve;
   if (question) say(question);

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { UnpackFault } from '../unpack-fault.ts';
 import { endProgram, programCell } from './program-cell.ts';
-import { errorOf, type Answer, type Given, type Job, type Word } from './words.ts';
+import { errorOf, type Answer, type Given, type Job, type ThreadMessage } from './messages.ts';
 
 /** A file that needs more memory than this (not counting buffers) is designed to do harm. */
 const MAX_HEAP_MB = 512;
@@ -13,7 +13,7 @@ export interface Listener {
   /** Called at once. Answers that come before the thread listens are kept for it. */
   started?(answer: (answer: Answer) => void): void;
   /** Called with each message except the last. */
-  said(word: Word, answer: (answer: Answer) => void): void;
+  said(word: ThreadMessage, answer: (answer: Answer) => void): void;
 }
 
 /**
@@ -43,7 +43,7 @@ export async function inThread(job: Job, signal: AbortSignal, listener: Listener
     thread.postMessage(words);
   };
   listener.started?.(answer);
-  thread.on('message', (word: Word) => {
+  thread.on('message', (word: ThreadMessage) => {
     if (word.kind === 'done') resolve(word.result);
     else if (word.kind === 'failed') reject(errorOf(word.failure));
     else listener.said(word, answer);
@@ -57,7 +57,7 @@ export async function inThread(job: Job, signal: AbortSignal, listener: Listener
   const exit = Promise.withResolvers<void>();
   thread.on('exit', () => {
     exit.resolve();
-    reject(new Error('the thread that unpacks has ended without a word'));
+    reject(new Error('the unpacking thread ended without a result'));
   });
   try {
     return await promise;

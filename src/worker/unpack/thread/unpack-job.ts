@@ -3,7 +3,7 @@ import { isCode } from '../../files/is-code.ts';
 import { archiveReader } from '../archives/archive-reader.ts';
 import { DiskRoom, diskFull } from '../tree/disk-room.ts';
 import { TreeWriter } from '../tree/tree-writer.ts';
-import type { Answer, Job, Word } from './words.ts';
+import type { Answer, Job, ThreadMessage } from './messages.ts';
 
 /** Shortest interval between progress messages, in ms. */
 const PROGRESS_MS = 250;
@@ -11,8 +11,8 @@ const PROGRESS_MS = 250;
 /** Unpacks an archive, and returns the result. */
 export async function unpackJob(
   { format, descriptor, folder, reserveBytes, asksForRoom, owner }: Job & { kind: 'unpack' },
-  say: (word: Word) => void,
-  ask: (question: Word) => Promise<Answer>,
+  say: (word: ThreadMessage) => void,
+  ask: (question: ThreadMessage) => Promise<Answer>,
   running: (program: number | 'starting' | undefined) => void,
 ) {
   const freeBytes = async () => {

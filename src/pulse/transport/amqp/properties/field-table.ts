@@ -1,4 +1,4 @@
-import { MOST_NESTED, setEntry } from '../../header-table.ts';
+import { MAX_DEPTH, setEntry } from '../../header-table.ts';
 import { UnreadableError, type ByteReader } from './byte-reader.ts';
 
 type Table = Record<string, unknown>;
@@ -12,7 +12,7 @@ type Table = Record<string, unknown>;
  * @throws UnreadableError
  */
 export function readTable(from: ByteReader, depth = 0): Table {
-  if (depth > MOST_NESTED) throw new UnreadableError(`they are nested more than ${MOST_NESTED} deep`);
+  if (depth > MAX_DEPTH) throw new UnreadableError(`they are nested more than ${MAX_DEPTH} deep`);
   return from.within(() => {
     const table: Table = {};
     while (!from.done) {
@@ -23,7 +23,7 @@ export function readTable(from: ByteReader, depth = 0): Table {
 }
 
 function readArray(from: ByteReader, depth: number): unknown[] {
-  if (depth > MOST_NESTED) throw new UnreadableError(`they are nested more than ${MOST_NESTED} deep`);
+  if (depth > MAX_DEPTH) throw new UnreadableError(`they are nested more than ${MAX_DEPTH} deep`);
   return from.within(() => {
     const values: unknown[] = [];
     while (!from.done) values.push(readValue(from, depth));

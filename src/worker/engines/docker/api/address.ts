@@ -10,7 +10,7 @@ export interface Address {
   readonly socketPath?: string;
 }
 
-export const USUAL_ADDRESS = 'unix:///var/run/docker.sock';
+export const DEFAULT_ADDRESS = 'unix:///var/run/docker.sock';
 
 /**
  * Parses an address in the syntax of `DOCKER_HOST`: `unix:///var/run/docker.sock`, `tcp://127.0.0.1:2375`.
@@ -20,18 +20,18 @@ export const USUAL_ADDRESS = 'unix:///var/run/docker.sock';
 export function addressOf(host: string): Address {
   const wrong = (why: string) =>
     new Error(
-      `${host} is no address of a Docker engine: ${why} (as in ${USUAL_ADDRESS}, tcp://127.0.0.1:2375)`,
+      `${host} is not the address of a Docker engine: ${why} (as in ${DEFAULT_ADDRESS}, tcp://127.0.0.1:2375)`,
     );
   const [, scheme, rest = ''] = /^([a-z]+):\/\/(.*)$/s.exec(host) ?? [];
   switch (scheme) {
     case 'unix':
-      if (!isAbsolute(rest)) throw wrong('the path of its socket has to be absolute');
+      if (!isAbsolute(rest)) throw wrong('the path of its socket must be absolute');
       return { name: host, origin: 'http://docker', socketPath: rest };
     case 'tcp':
     case 'http': {
       const url = URL.canParse(`http://${rest}`) ? new URL(`http://${rest}`) : undefined;
       if (url?.pathname !== '/' || url.search !== '' || url.hash !== '') {
-        throw wrong('it has to be a host and a port');
+        throw wrong('it must be a host and a port');
       }
       if (url.username !== '' || url.password !== '') throw wrong('it cannot have a user name');
       if (url.port === '') url.port = '2375';

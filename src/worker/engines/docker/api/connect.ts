@@ -1,8 +1,8 @@
-import { addressOf, USUAL_ADDRESS } from './address.ts';
+import { addressOf, DEFAULT_ADDRESS } from './address.ts';
 import { DockerClient } from './client.ts';
 import { codeOf, DockerError } from './docker-error.ts';
 
-/** What an engine says of itself. */
+/** The engine's description of itself. */
 export interface EngineVersion {
   /** Version of the engine, `20.10.24`. */
   readonly engine: string;
@@ -37,7 +37,7 @@ const IDLE_MS = 60_000;
  * @throws DockerError when no engine answers, or it is too old or too new
  */
 export async function connectDocker(host = process.env.DOCKER_HOST ?? '', absentMs = 0): Promise<Connected> {
-  const address = addressOf(host === '' ? USUAL_ADDRESS : host);
+  const address = addressOf(host === '' ? DEFAULT_ADDRESS : host);
   // Loading takes a while, and most workers run no containers.
   const { Pool } = await import('undici');
   const pool = new Pool(address.origin, {
@@ -88,7 +88,7 @@ async function versionOf(client: DockerClient): Promise<EngineVersion> {
   }
   if (isOlder(NEWEST, MinAPIVersion)) {
     throw new DockerError(
-      `the Docker engine at ${name} is too new: it is ${Version}, and takes API ${MinAPIVersion} at least; this tcw knows API ${NEWEST} at most`,
+      `the Docker engine at ${name} is too new: it is ${Version}, and requires at least API ${MinAPIVersion}; this tcw supports at most API ${NEWEST}`,
     );
   }
   const api = isOlder(ApiVersion, NEWEST) ? ApiVersion : NEWEST;

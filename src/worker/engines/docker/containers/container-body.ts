@@ -2,7 +2,7 @@ import type { ContainerPart } from '../../container.ts';
 import type { Command } from '../../engine.ts';
 import { gpuRequest } from './gpu-request.ts';
 
-/** Limits for the containers of an engine. What is absent is not limited, except for `shmBytes`. */
+/** Limits for the containers of an engine. A missing value means no limit, except for `shmBytes`. */
 export interface DockerLimits {
   /** In bytes. */
   readonly memory?: number;

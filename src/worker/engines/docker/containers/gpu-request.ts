@@ -16,5 +16,5 @@ export function gpuRequest(gpus: string): DeviceRequest {
   const [, count, names] = /^(?:(?:count=)?(all|\d+)|device=([^=]+))$/.exec(words) ?? [];
   if (count !== undefined) return { Count: count === 'all' ? -1 : Number(count), Capabilities };
   if (names !== undefined) return { DeviceIDs: names.split(','), Capabilities };
-  throw new Error(`${gpus} says nothing about graphics cards: write all, a number of them, or device=0,1`);
+  throw new Error(`${gpus} is not a number of graphics cards: write all, a number of them, or device=0,1`);
 }

@@ -1,6 +1,6 @@
 import type { DockerLimits } from './container-body.ts';
 
-/** What an engine says in `/info` about the limits that it can set. */
+/** The limits that an engine supports, according to its `/info`. */
 export interface LimitSupport {
   readonly MemoryLimit?: boolean;
   readonly CpuCfsQuota?: boolean;

@@ -42,7 +42,7 @@ async function* content(
     signal,
   });
   for await (const entry of tarEntries(body)) {
-    if (!isFile(entry)) throw new Error('something else lies there by now');
+    if (!isFile(entry)) throw new Error('it has been replaced meanwhile');
     yield* entry.content();
     return;
   }

@@ -4,7 +4,7 @@ import type { HeldImage, Images, ImageSource, ImageWanted } from '../../containe
 import { stat } from 'node:fs/promises';
 import type { Connected, DockerClient } from '../api/index.ts';
 import { inspectImage, removeName, type Inspected } from './engine-images.ts';
-import { USUAL_LIMITS, type ImageLimits } from './image-limits.ts';
+import { DEFAULT_LIMITS, type ImageLimits } from './image-limits.ts';
 import { imageName, type ImageName } from './image-name.ts';
 import { keptImages, type KeptImages } from './kept-images.ts';
 import { keptArchiveName, keptNameOf, loadingName, textOf, type KeptName } from './kept-name.ts';
@@ -37,7 +37,7 @@ export async function dockerImages(
   options: DockerImagesOptions = {},
 ): Promise<DockerImages> {
   const { credentials = () => undefined, makeRoom } = options;
-  const limits = { ...USUAL_LIMITS, ...options.limits };
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const kept = await keptImages(client);
   const folder = await folderOf(client);
   const works = sharedWork<void>();
@@ -87,7 +87,7 @@ export async function dockerImages(
       } catch (error) {
         wanted.signal.throwIfAborted();
         if (!found || !(error instanceof TaskError)) throw error;
-        wanted.log.warn(`${error.message}; using the image as it was before`);
+        wanted.log.warn(`${error.message}; using the earlier version of the image`);
         return false;
       }
       isFresh = true;
@@ -161,7 +161,7 @@ async function held(
     isCached = false;
     await hold[Symbol.asyncDispose]();
   }
-  throw new TaskError('internal-error', `the image ${name} was removed again and again`);
+  throw new TaskError('internal-error', `the image ${name} was removed repeatedly`);
 }
 
 /** The directory in which the engine keeps its images, if it is on this machine. */

@@ -1,7 +1,7 @@
 import { hasStatus, type DockerClient } from '../api/index.ts';
 import { keptNameIn, type KeptName } from './kept-name.ts';
 
-/** What the engine says about an image. */
+/** The engine's description of an image. */
 export interface Inspected {
   /** `sha256:…` */
   readonly id: string;

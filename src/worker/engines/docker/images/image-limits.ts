@@ -17,7 +17,7 @@ export interface ImageLimits {
   readonly reserveBytes: number;
 }
 
-export const USUAL_LIMITS: ImageLimits = {
+export const DEFAULT_LIMITS: ImageLimits = {
   attempts: 5,
   backoff: { baseMs: 2_000, capMs: 30_000 },
   rateBackoff: { baseMs: 30_000, capMs: 120_000 },

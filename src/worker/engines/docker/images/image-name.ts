@@ -36,27 +36,27 @@ export function imageName(text: string): ImageName {
   const wrong = (why: string) =>
     new TaskError(
       'malformed-payload',
-      `${JSON.stringify(text)} is no name of an image: ${why} (as in ubuntu:24.04, or quay.io/org/image@sha256:…)`,
+      `${JSON.stringify(text)} is not the name of an image: ${why} (as in ubuntu:24.04, or quay.io/org/image@sha256:…)`,
     );
   const at = text.indexOf('@');
   const digest = at === -1 ? undefined : text.slice(at + 1);
-  if (digest !== undefined && !DIGEST.test(digest)) throw wrong('its digest has to be of SHA-256, in full');
+  if (digest !== undefined && !DIGEST.test(digest)) throw wrong('its digest must be a complete SHA-256');
   const beforeDigest = at === -1 ? text : text.slice(0, at);
   const [, name = beforeDigest, tag] = /^(.*):([^:/]*)$/s.exec(beforeDigest) ?? [];
   if (tag !== undefined && !TAG.test(tag)) throw wrong('its tag has characters that a tag cannot have');
-  if (ID.test(name)) throw wrong('an id is only known to one machine');
+  if (ID.test(name)) throw wrong('an ID is only known to one machine');
 
   const [first = '', ...others] = name.split('/');
   const hasRegistry = others.length > 0 && (/[.:A-Z]/.test(first) || first === 'localhost');
   const registry = hasRegistry
     ? first.toLowerCase().replace(/^index\.docker\.io$/, USUAL_REGISTRY)
     : USUAL_REGISTRY;
-  if (!REGISTRY.test(registry)) throw wrong(`${first} is no host`);
-  if (registry === OWN_REGISTRY) throw wrong(`${OWN_REGISTRY} is the worker's own`);
+  if (!REGISTRY.test(registry)) throw wrong(`${first} is not a host`);
+  if (registry === OWN_REGISTRY) throw wrong(`${OWN_REGISTRY} is reserved for the worker`);
   const components = hasRegistry ? others : [first, ...others];
   if (registry === USUAL_REGISTRY && components.length === 1) components.unshift('library');
   if (components.some(component => !COMPONENT.test(component))) {
-    throw wrong('it has to be of small letters, digits, and single separators');
+    throw wrong('it must consist of lower-case letters, digits, and single separators');
   }
   const path = components.join('/');
   if (`${registry}/${path}`.length > LONGEST) throw wrong(`it has more than ${LONGEST} characters`);

@@ -64,7 +64,7 @@ const PROBLEMS: Readonly<Record<Exclude<ImageProblem, 'unknown'>, Problem>> = {
   digest: {
     pattern:
       /verification failed|digest mismatch|unexpected digest|did not match.*digest|failed size validation|failed precondition/i,
-    text: 'the registry sends other content than the digest says',
+    text: 'the registry sends content that does not match the digest',
     kind: 'resource-unavailable',
     isPassing: true,
   },
@@ -77,7 +77,7 @@ const PROBLEMS: Readonly<Record<Exclude<ImageProblem, 'unknown'>, Problem>> = {
   credentials: {
     pattern:
       /no basic auth credentials|unauthorized|authentication required|incorrect username or password|access forbidden|403 forbidden|\bdenied\b/i,
-    text: "the registry wants credentials, and does not take the worker's",
+    text: "the registry requires credentials, and does not accept the worker's",
     kind: 'malformed-payload',
     isPassing: false,
   },
@@ -104,7 +104,7 @@ const PROBLEMS: Readonly<Record<Exclude<ImageProblem, 'unknown'>, Problem>> = {
   cut: {
     pattern:
       /EOF|connection reset|broken pipe|ECONNRESET|other side closed|timeout|deadline exceeded|HTTP status: 5|(500|502|503|504) |Internal Server Error|Bad Gateway|Unavailable/i,
-    text: 'its registry breaks off',
+    text: 'its registry closes the connection early',
     kind: 'resource-unavailable',
     isPassing: true,
   },
@@ -123,7 +123,7 @@ export class ImageError extends TaskError {
   constructor(problem: ImageProblem, name: string, words: string, cause?: unknown) {
     const { text, kind, isPassing } =
       problem === 'unknown'
-        ? { text: 'the engine cannot get it', kind: 'resource-unavailable' as const, isPassing: true }
+        ? { text: 'the engine cannot pull it', kind: 'resource-unavailable' as const, isPassing: true }
         : PROBLEMS[problem];
     super(kind, `no image ${name}: ${text} (${words.trim()})`, { cause });
     this.problem = problem;

@@ -65,6 +65,6 @@ export function described({ repo, tag }: KeptName): string {
   const name = place.join('/').replace('__', ':');
   if (kind === 'tag') return `image ${name}:${tag}`;
   if (kind === 'digest') return `image ${name}@${tag.slice(0, 12)}`;
-  if (kind === 'loading') return `image that was not loaded to its end ${tag.slice(0, 12)}`;
+  if (kind === 'loading') return `image that was not loaded completely ${tag.slice(0, 12)}`;
   return kind === 'archive' ? `image of the archive ${tag.slice(0, 12)}` : `former image ${tag.slice(0, 12)}`;
 }

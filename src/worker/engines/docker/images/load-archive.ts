@@ -10,7 +10,7 @@ import { engineMessages } from './engine-messages.ts';
 import type { ImageLimits } from './image-limits.ts';
 import { ImageError, imageProblem } from './image-problem.ts';
 import { textOf, type KeptName } from './kept-name.ts';
-import { NotOneImage, onlyImage } from './only-image.ts';
+import { NotExactlyOneImage, onlyImage } from './only-image.ts';
 import { megabytes } from './pull-progress.ts';
 import { Stalled, stallWatch } from './stall-watch.ts';
 
@@ -115,10 +115,10 @@ async function freeBytes(folder: string | undefined): Promise<number> {
 }
 
 function reasonOf(error: unknown, name: string): unknown {
-  if (error instanceof NotOneImage)
+  if (error instanceof NotExactlyOneImage)
     return new TaskError('malformed-payload', `the archive ${name} ${error.message}`);
   if (error instanceof UnpackFault) {
-    return new TaskError('malformed-payload', `the archive ${name} holds no image: ${error.message}`, {
+    return new TaskError('malformed-payload', `the archive ${name} contains no image: ${error.message}`, {
       cause: error,
     });
   }

@@ -3,8 +3,8 @@ import { UnpackFault } from '../../../unpack/unpack-fault.ts';
 import { paddedSize, TarBlocks, tarHeader, type Entry } from '../tar/tar-blocks.ts';
 
 /** An intact archive that does not contain exactly one image. The message continues `the archive`. */
-export class NotOneImage extends Error {
-  override readonly name = 'NotOneImage';
+export class NotExactlyOneImage extends Error {
+  override readonly name = 'NotExactlyOneImage';
 }
 
 /** The file that lists the images in an archive. No other entry may have this name. */
@@ -33,7 +33,7 @@ interface Manifest {
  * from nowhere else.
  *
  * @param name with a tag
- * @throws NotOneImage unless there is exactly one image with exactly one tag; UnpackFault when the archive is damaged
+ * @throws NotExactlyOneImage unless there is exactly one image with exactly one tag; UnpackFault when the archive is damaged
  */
 export async function* onlyImage(
   pieces: AsyncIterable<Buffer>,
@@ -66,10 +66,10 @@ export async function* onlyImage(
     yield Buffer.concat([renamed], paddedSize(renamed.length));
   }
   if (!hasManifest) {
-    throw new NotOneImage(
+    throw new NotExactlyOneImage(
       others.has('oci-layout') || others.has('index.json')
         ? 'is an OCI layout, which not every engine can load: write it with docker save'
-        : `is none that docker save has written: it has no ${MANIFEST}`,
+        : `was not written by docker save: it has no ${MANIFEST}`,
     );
   }
   yield Buffer.alloc(1024);
@@ -81,10 +81,9 @@ function plainEntry({ type, name, target, size }: Entry, links: Set<string>): En
   if (plain === '' || plain === '.') return undefined;
   const parts = plain.split('/');
   const isPlain = /^[\x20-\x7e]+$/.test(plain) && !parts.some(part => ['', '.', '..'].includes(part));
-  if (!isPlain) throw new UnpackFault('unsafe', `${JSON.stringify(name)} is no name that an image has`);
+  if (!isPlain) throw new UnpackFault('unsafe', `${JSON.stringify(name)} is not the name of an image`);
   const folders = parts.slice(0, -1).map((_part, i) => parts.slice(0, i + 1).join('/'));
-  if (folders.some(folder => links.has(folder)))
-    throw new UnpackFault('unsafe', `${plain} lies behind a link`);
+  if (folders.some(folder => links.has(folder))) throw new UnpackFault('unsafe', `${plain} is behind a link`);
   if (type === LINK || type === HARD_LINK) {
     if (links.add(plain).size > MAX_LINKS) throw new UnpackFault('unsafe', 'it has too many links');
   } else if (FILES.has(type)) {
@@ -99,15 +98,15 @@ function plainEntry({ type, name, target, size }: Entry, links: Set<string>): En
 function manifestOf(content: Buffer, name: string): object {
   const list = manifestsIn(content);
   const [image] = list;
-  if (image === undefined) throw new NotOneImage('has no image in it');
+  if (image === undefined) throw new NotExactlyOneImage('contains no image');
   const tags = list.flatMap(({ RepoTags }) => RepoTags ?? []);
   const named = tags.length === 0 ? '' : ` (${tags.slice(0, 10).join(', ')})`;
   if (list.length > 1)
-    throw new NotOneImage(`has ${list.length} images in it${named}, and only one can be meant: save one`);
+    throw new NotExactlyOneImage(`has ${list.length} images${named}, but must have one: save only one`);
   if (tags.length === 0)
-    throw new NotOneImage('has an image without a tag: save it by its name and tag, not by its id');
+    throw new NotExactlyOneImage('has an image without a tag: save it by its name and tag, not by its id');
   if (tags.length > 1)
-    throw new NotOneImage(`has an image with ${tags.length} tags${named}: save it by one of them`);
+    throw new NotExactlyOneImage(`has an image with ${tags.length} tags${named}: save it by one of them`);
   const { Config, Layers } = image;
   return { Config, RepoTags: [name], Layers };
 }
@@ -117,10 +116,10 @@ function manifestsIn(content: Buffer): readonly Manifest[] {
   try {
     all = JSON.parse(content.toString());
   } catch (error) {
-    throw new UnpackFault('damaged', `${MANIFEST} is no JSON`, { cause: error });
+    throw new UnpackFault('damaged', `${MANIFEST} is not JSON`, { cause: error });
   }
   if (Array.isArray(all) && all.every(isManifest)) return all;
-  throw new UnpackFault('damaged', `${MANIFEST} is not as docker save writes it`);
+  throw new UnpackFault('damaged', `${MANIFEST} is not in the format of docker save`);
 }
 
 function isManifest(value: unknown): value is Manifest {

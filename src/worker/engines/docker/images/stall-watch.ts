@@ -12,7 +12,7 @@ export class Stalled extends Error {
 export function stallWatch(signal: AbortSignal, stallMs: number): StallWatch {
   const stalled = new AbortController();
   const timer = setTimeout(() => {
-    stalled.abort(new Stalled(`nothing has come for ${stallMs / 1_000} s`));
+    stalled.abort(new Stalled(`nothing was received for ${stallMs / 1_000} s`));
   }, stallMs);
   return {
     signal: AbortSignal.any([signal, stalled.signal]),

@@ -1,4 +1,4 @@
-import { NothingRuns, type Terminal, type TerminalCommand, type TerminalSize } from '../../engine.ts';
+import { NoRunningCommand, type Terminal, type TerminalCommand, type TerminalSize } from '../../engine.ts';
 import { DockerError, hasStatus, type DockerClient } from '../api/index.ts';
 
 /** After a program has left its terminal: how often its end is polled, in ms, and for how long. */
@@ -11,7 +11,7 @@ const KILLED = 128 + 9;
  * Starts a program in its own terminal in a running container. Docker cannot end such a program. A shell ends by itself
  * without its terminal.
  *
- * @throws NothingRuns when the container has not started yet, or has ended (409)
+ * @throws NoRunningCommand when the container has not started yet, or has ended (409)
  */
 export async function openContainerTerminal(
   client: DockerClient,
@@ -58,7 +58,7 @@ export async function openContainerTerminal(
 
 function unlessNotRunning(error: unknown): never {
   if (!hasStatus(error, 409)) throw error;
-  throw new NothingRuns('The container of the task does not run', { cause: error });
+  throw new NoRunningCommand('The container of the task does not run', { cause: error });
 }
 
 async function exitCodeOf(client: DockerClient, id: string): Promise<number> {

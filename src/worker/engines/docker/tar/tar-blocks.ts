@@ -20,12 +20,12 @@ const LONGEST_NAME = 100;
 /** Reads a tar archive entry by entry. Read the content of each before the next. */
 export class TarBlocks {
   readonly #reader: ByteReader;
-  readonly #mostExtendedBytes: number;
+  readonly #maxExtendedBytes: number;
 
   /** @param maxExtendedBytes the longest accepted extended header, in bytes */
   constructor(pieces: AsyncIterable<Buffer>, maxExtendedBytes: number) {
     this.#reader = new ByteReader('tar', pieces);
-    this.#mostExtendedBytes = maxExtendedBytes;
+    this.#maxExtendedBytes = maxExtendedBytes;
   }
 
   /**
@@ -44,7 +44,7 @@ export class TarBlocks {
       }
       const { type, name, target, size } = readHeader(block);
       if ('xgLKV'.includes(type)) {
-        const body = await this.whole(size, this.#mostExtendedBytes);
+        const body = await this.whole(size, this.#maxExtendedBytes);
         const text = body.toString('latin1').replace(/\0.*$/s, '');
         if (type === 'x') pax = readPax(body).values;
         else if (type === 'L') longName = text;
@@ -80,7 +80,7 @@ export class TarBlocks {
 
   /** The whole content of a small entry. */
   async whole(size: number, most: number): Promise<Buffer> {
-    if (size > most) throw new UnpackFault('damaged', 'what should be short is long');
+    if (size > most) throw new UnpackFault('damaged', 'an entry is too long');
     return (await this.#reader.take(paddedSize(size))).subarray(0, size);
   }
 
@@ -101,7 +101,7 @@ export class TarBlocks {
  */
 export function tarHeader({ type, name, target, size }: Entry): Buffer {
   if (name.length > LONGEST_NAME || target.length > LONGEST_NAME) {
-    throw new UnpackFault('unsupported', `the name ${name} is longer than the names in images are`);
+    throw new UnpackFault('unsupported', `the name ${name} is too long for an image`);
   }
   const block = Buffer.alloc(BLOCK_BYTES);
   block.write(name, 0, 'latin1');

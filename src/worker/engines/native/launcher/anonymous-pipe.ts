@@ -29,10 +29,10 @@ exec ${fd}<>/proc/self/fd/${fd}`;
  *
  * @param pid of the shell
  * @param fd its descriptor
- * @param way for reading or for writing
+ * @param access for reading or for writing
  */
-export function openEnd(pid: number, fd: number, way: 'read' | 'write', flags = 0): number {
-  const mode = way === 'read' ? constants.O_RDONLY : constants.O_WRONLY;
+export function openEnd(pid: number, fd: number, access: 'read' | 'write', flags = 0): number {
+  const mode = access === 'read' ? constants.O_RDONLY : constants.O_WRONLY;
   return openSync(`/proc/${pid}/fd/${fd}`, mode | flags);
 }
 

@@ -22,7 +22,7 @@ const openAside = promisify(open);
  * @throws Error where mkfifo is missing, or the FIFO was replaced
  */
 export async function pipeByFifo(mkfifo: string | undefined): Promise<{ reader: number; writer: number }> {
-  if (mkfifo === undefined) throw new Error('The native engine needs the program mkfifo');
+  if (mkfifo === undefined) throw new Error('The native engine requires the program mkfifo');
   const folder = await mkdtemp(path.join(tmpdir(), 'tcw-'));
   const fifo = path.join(folder, 'output');
   let reader: number | undefined;

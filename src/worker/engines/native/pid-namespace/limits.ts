@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 /** Process IDs that the kernel reserves once the numbers have wrapped around. */
 const RESERVED_PIDS = 300;
 /** How much earlier than the worker a task's process is killed when memory runs out, in thousandths of the memory. */
-const SOONER_KILLED = 500;
+const OOM_SCORE_ABOVE_WORKER = 500;
 const HIGHEST_OOM_SCORE = 1_000;
 
 /** The mechanism that limits processes. Each thread counts as a process. */
@@ -57,7 +57,7 @@ export function limitLines(limit: ProcessLimit | undefined): string {
  * killer (-1000). A task is never exempt.
  */
 export function taskOomScore(ofWorker: number): number {
-  return Math.min(HIGHEST_OOM_SCORE, Math.max(0, ofWorker + SOONER_KILLED));
+  return Math.min(HIGHEST_OOM_SCORE, Math.max(0, ofWorker + OOM_SCORE_ABOVE_WORKER));
 }
 
 function ownOomScore(): number {

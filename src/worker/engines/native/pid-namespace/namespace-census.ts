@@ -2,7 +2,12 @@ import { readlinkSync } from 'node:fs';
 import type { Census, Counted } from '../processes/census.ts';
 import { KEEPER } from '../processes/mark.ts';
 import type { Space } from './outside-kill.ts';
-import { environmentOf, inTurns, readProcessTable, type ProcessRow } from '../processes/process-table.ts';
+import {
+  environmentOf,
+  forEachYielding,
+  readProcessTable,
+  type ProcessRow,
+} from '../processes/process-table.ts';
 
 /**
  * Lists the processes of a run in a PID namespace, including those in nested namespaces: all are descendants of its first
@@ -23,7 +28,7 @@ export function namespaceCensus(space: Omit<Space, 'release'>, mark: string, kee
       const init = rows.find(row => row.pid === space.init && row.started === space.initStarted);
       const members = new Map<number, ProcessRow>();
       const alive = rows.filter(row => !row.zombie && row !== init);
-      await inTurns(alive, row => {
+      await forEachYielding(alive, row => {
         if (isMember(row.pid)) members.set(row.pid, row);
       });
       for (let before = -1; before !== members.size;) {
@@ -50,7 +55,7 @@ export function namespaceCensus(space: Omit<Space, 'release'>, mark: string, kee
 
   async function findLauncher(rows: readonly ProcessRow[]): Promise<ProcessRow | undefined> {
     let found: ProcessRow | undefined;
-    await inTurns(rows, row => {
+    await forEachYielding(rows, row => {
       if (found === undefined && isEngines(row)) found = row;
     });
     return found;

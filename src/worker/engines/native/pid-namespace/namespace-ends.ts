@@ -10,7 +10,7 @@ const { O_NONBLOCK } = constants;
 /** Time limit for an answer of the first process, in ms. */
 const ANSWER_MS = 1_000;
 /** How many characters of the first process's unread output are kept. */
-const HEARD_AT_MOST = 2_000;
+const MAX_BUFFERED = 2_000;
 
 /** The worker's ends of the pipes to the processes of a run's namespace. */
 export class NamespaceEnds {
@@ -38,9 +38,9 @@ export class NamespaceEnds {
    */
   constructor(opener: number, separateErrors = false) {
     const opened: { destroy: () => unknown }[] = [];
-    const socket = (name: keyof typeof PIPES, way: 'read' | 'write') => {
-      const fd = openEnd(opener, PIPES[name], way, O_NONBLOCK);
-      const made = new Socket({ fd, readable: way === 'read', writable: way === 'write' });
+    const socket = (name: keyof typeof PIPES, access: 'read' | 'write') => {
+      const fd = openEnd(opener, PIPES[name], access, O_NONBLOCK);
+      const made = new Socket({ fd, readable: access === 'read', writable: access === 'write' });
       opened.push(made);
       return made;
     };
@@ -120,7 +120,7 @@ function heard(status: Socket) {
   let text = '';
   let answer = Promise.withResolvers<string>();
   status.on('data', (chunk: Buffer) => {
-    text = (text + chunk.toString()).slice(-HEARD_AT_MOST);
+    text = (text + chunk.toString()).slice(-MAX_BUFFERED);
     if (!isReady && /^ready\n/m.test(text)) {
       isReady = true;
       text = text.replace(/^[^]*^ready\n/m, '');

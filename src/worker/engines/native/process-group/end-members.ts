@@ -13,7 +13,7 @@ const LONGEST_PAUSE_MS = 32;
 /** How long new members are searched for before the known ones are ended, in ms. */
 const STOPPING_MS = 1_000;
 /** One search can miss processes that were forked during it by parents that have ended since. */
-const EMPTY_LOOKS = 2;
+const EMPTY_SCANS = 2;
 /**
  * How long the search continues in ms while each search misses processes that end during it. They may be other
  * programs of a busy machine, or a member that forks and ends all the time.
@@ -31,18 +31,18 @@ const UNSURE_PAUSE_MS = 5;
 export async function endMembers(search: MemberSearch): Promise<number> {
   const start = performance.now();
   const ended = new Set<number>();
-  let emptyLooks = 0;
+  let emptyScans = 0;
   let emptySince = start;
   for (let round = 1; ; round++) {
     const members = await stopMembers(search);
     if (members.length === 0) {
-      if (emptyLooks++ === 0) emptySince = performance.now();
+      if (emptyScans++ === 0) emptySince = performance.now();
       const isOver = search.isSure || performance.now() > emptySince + UNSURE_MS;
-      if (isOver && emptyLooks >= EMPTY_LOOKS) return ended.size;
-      if (emptyLooks > EMPTY_LOOKS) await sleep(UNSURE_PAUSE_MS);
+      if (isOver && emptyScans >= EMPTY_SCANS) return ended.size;
+      if (emptyScans > EMPTY_SCANS) await sleep(UNSURE_PAUSE_MS);
       continue;
     }
-    emptyLooks = 0;
+    emptyScans = 0;
     // No process escapes a signal to its group by forking.
     for (const group of search.groups) signal(-group, 'SIGKILL');
     const sent = members.filter(({ pid }) => signal(pid, 'SIGKILL') !== 'refused');
@@ -74,7 +74,7 @@ export async function stopMembers(search: MemberSearch, except?: number): Promis
     };
     const members = (await search.members(stop)).filter(({ pid }) => pid !== except);
     members.forEach(stop);
-    // The signal reaches every process of a group at once, so none of it goes on in a child.
+    // The signal reaches every process of a group at once, so none of its work continues in a child.
     if (except === undefined) for (const group of search.groups) signal(-group, 'SIGSTOP');
     if (fresh === 0 || performance.now() > end) return members;
   }

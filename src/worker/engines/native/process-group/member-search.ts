@@ -80,13 +80,13 @@ export class MemberSearch {
   }
 
   async #look(seen?: (row: ProcessRow) => void): Promise<ProcessRow[]> {
-    const eldest = Number(readProcess(this.#watchdog)?.started ?? 0);
+    const watchdogStart = Number(readProcess(this.#watchdog)?.started ?? 0);
     const members = new Map<number, ProcessRow>();
     const related = new Set([...this.sessions, ...(this.group === undefined ? [] : [this.group])]);
     const isRelated = (row: ProcessRow) =>
       related.has(row.group) || related.has(row.session ?? row.group) || members.has(row.parent);
     const isOurs = (row: ProcessRow) =>
-      isRelated(row) || this.#known.get(row.pid) === row.started || this.#isMarked(row, eldest);
+      isRelated(row) || this.#known.get(row.pid) === row.started || this.#isMarked(row, watchdogStart);
 
     let found: ProcessRow[] = [];
     const candidates: ProcessRow[] = [];
@@ -125,8 +125,8 @@ export class MemberSearch {
     return this.#besides.length > 0 && environmentOf(row).some(entry => this.#besides.includes(entry));
   }
 
-  #isMarked(row: ProcessRow, eldest: number): boolean {
-    if (process.platform !== 'linux' || Number(row.started) < eldest) return false;
+  #isMarked(row: ProcessRow, watchdogStart: number): boolean {
+    if (process.platform !== 'linux' || Number(row.started) < watchdogStart) return false;
     return environmentOf(row).some(entry => this.#marks.includes(entry));
   }
 }

@@ -5,7 +5,7 @@ import { HolderSearch } from './holders.ts';
 import { clientSocket, canListConnections } from './sockets.ts';
 
 /** How often all members are searched: a process can pass a socket to another one during the search. */
-const LOOKS = 2;
+const ATTEMPTS = 2;
 
 /** Attributes connections to servers of this process to the processes of one run. */
 export class Peers {
@@ -44,7 +44,7 @@ export class Peers {
       await search.pause();
       if (this.#census.isMember(pid) && (await this.#holds(search, pid))) return true;
     }
-    for (let look = 0; look < LOOKS; look++) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const { members } = await this.#census.count();
       for (const { pid } of members.toReversed()) {
         // Its pid may have been reused.

@@ -50,12 +50,12 @@ export interface Reading {
  */
 export async function readProcessTable({ seen, missed }: Reading = {}): Promise<ProcessRow[]> {
   if (process.platform !== 'linux') {
-    const rows = await askPs();
+    const rows = await runPs();
     if (seen) rows.forEach(seen);
     return rows;
   }
   const rows: ProcessRow[] = [];
-  await inTurns(namesIn('/proc').reverse(), name => {
+  await forEachYielding(namesIn('/proc').reverse(), name => {
     const [row] = readRow(`/proc/${name}`);
     if (row === undefined) {
       // An unreadable process is still there, and belongs to someone else.
@@ -79,7 +79,7 @@ export function readProcess(pid: number): ProcessRow | undefined {
 }
 
 /** Applies a function to many items, and yields to the event loop in between. */
-export async function inTurns<T>(things: Iterable<T>, act: (thing: T) => void): Promise<void> {
+export async function forEachYielding<T>(things: Iterable<T>, act: (thing: T) => void): Promise<void> {
   let since = performance.now();
   for (const thing of things) {
     act(thing);
@@ -104,7 +104,7 @@ export function isRunning(pid: number): boolean {
 }
 
 /** Reads the process table with ps(1): the columns of POSIX, and the start time, which the BSDs and Linux have. */
-export async function askPs(): Promise<ProcessRow[]> {
+export async function runPs(): Promise<ProcessRow[]> {
   const columns = ['pid', 'ppid', 'pgid', 'stat', 'lstart', 'comm'].flatMap(name => ['-o', `${name}=`]);
   const { execa } = await import('execa');
   const { stdout } = await execa('ps', ['-A', ...columns], { timeout: PS_MS });

@@ -1,7 +1,7 @@
 import { readProcFile } from '../../processes/index.ts';
 import type { Usage } from '../../engine.ts';
 import type { Census, Counted } from './census.ts';
-import { inTurns } from './process-table.ts';
+import { forEachYielding } from './process-table.ts';
 
 /** The unit of CPU times in proc(5), in ms, regardless of the kernel's own. */
 const TICK_MS = 10;
@@ -35,7 +35,7 @@ export class UsageMeter {
     let memoryBytes = 0;
     let largest = { bytes: -1, pid: 0 };
     let io: Io | undefined;
-    await inTurns(counted.members, ({ pid }) => {
+    await forEachYielding(counted.members, ({ pid }) => {
       const bytes = ownBytes(pid);
       memoryBytes += bytes;
       if (bytes > largest.bytes) largest = { bytes, pid };

@@ -8,7 +8,7 @@ const PAUSE_MS = 50;
 /** How long processes may outlive SIGKILL, in ms. */
 const KILLED_MS = 10_000;
 
-/** All processes of one user, who belongs to one run. Whatever they do, they keep the user's number. */
+/** All processes of one user, who belongs to one run. They cannot change their user ID. */
 export interface UserProcesses {
   /** The pids of the living processes. */
   list(): Promise<readonly number[]>;

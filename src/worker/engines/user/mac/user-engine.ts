@@ -2,7 +2,7 @@ import type { Engine, Sandbox, SandboxOptions, UserOptions } from '../../engine.
 import { TaskError } from '../../../outcome.ts';
 import { machineGroups } from '../../../files/machine-groups.ts';
 import { accountName } from '../accounts.ts';
-import { CannotWorkHere } from '../cannot-work-here.ts';
+import { UserEngineUnavailable } from '../engine-unavailable.ts';
 import { giveHome } from '../give-home.ts';
 import { readyStateFolder } from '../state-folder.ts';
 import { uidRange } from '../user-ids.ts';
@@ -40,19 +40,19 @@ const traceOf = ({ name, uid }: Pick<MacAccount, 'name' | 'uid'>) => `mac-user:$
  *
  * It has been tested only against transcripts of the commands, never on a Mac.
  *
- * @throws CannotWorkHere, or Error that names a property of the configuration that must be changed
+ * @throws UserEngineUnavailable, or Error that names a property of the configuration that must be changed
  */
 export async function macUserEngine(options: MacUserEngineOptions): Promise<MacUserEngine> {
   const { tasksDir, userIds, executor = machineExecutor } = options;
   if (process.getuid?.() !== 0) {
-    throw new CannotWorkHere(
-      'The engine "user" needs root, to make users for tasks. Run the worker as root, or use engine: native',
+    throw new UserEngineUnavailable(
+      'The engine "user" needs root to create users for tasks. Run the worker as root, or use engine: native',
     );
   }
   const accounts = macAccounts(executor);
   const printed = async (line: CommandLine): Promise<string> => {
     const executed = await executor.execute(line).catch((error: unknown) => {
-      throw new CannotWorkHere(
+      throw new UserEngineUnavailable(
         `The engine "user" does not work on this machine: ${(error as Error).message}`,
         {
           cause: error,
@@ -61,7 +61,7 @@ export async function macUserEngine(options: MacUserEngineOptions): Promise<MacU
     });
     if (executed.code === 0) return executed.stdout;
     const { message } = failureOf(line, executed);
-    throw new CannotWorkHere(`The engine "user" does not work on this machine: ${message}`);
+    throw new UserEngineUnavailable(`The engine "user" does not work on this machine: ${message}`);
   };
   const range = uidRange(userIds);
   const { first, last } = range;
@@ -74,7 +74,8 @@ export async function macUserEngine(options: MacUserEngineOptions): Promise<MacU
     );
   }
   const boot = (await printed(readBoot())).trim();
-  if (!/^[\w-]+$/.test(boot)) throw new CannotWorkHere(`this machine does not name its start: ${boot}`);
+  if (!/^[\w-]+$/.test(boot))
+    throw new UserEngineUnavailable(`this machine does not report when it was started: ${boot}`);
   const ids = new MacUserIds(readyStateFolder(tasksDir), boot, range);
 
   const makeUser = async ({ home, runName, groups = [], asWorker = false, keep }: UserOptions) => {
@@ -104,7 +105,7 @@ export async function macUserEngine(options: MacUserEngineOptions): Promise<MacU
 
   const open = async ({ home, keep, user: given }: SandboxOptions): Promise<Sandbox> => {
     const user = given ?? (await makeUser({ home, keep }));
-    if (!(user instanceof MacUser)) throw new Error('the user of a run must be one that this engine made');
+    if (!(user instanceof MacUser)) throw new Error('the user of a run must be one that this engine created');
     const { account, processes, groups } = user;
     return new MacSandbox({
       account,

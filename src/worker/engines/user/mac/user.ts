@@ -10,7 +10,7 @@ export class MacUser implements TaskUser {
   readonly processes: UserProcesses;
   /** The numbers of the user's groups. */
   readonly groups: readonly number[];
-  /** Empty: a run uses the machine's /tmp, so the worker knows of no folder beside the run's own. */
+  /** Empty, because a run uses the machine's /tmp, and the worker knows no other folders of it. */
   readonly folders: readonly string[] = [];
   readonly #accounts: MacAccounts;
 

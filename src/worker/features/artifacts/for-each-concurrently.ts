@@ -4,7 +4,7 @@
  *
  * @throws the first error of an item or of the source, when everything is done
  */
-export async function inTurn<Item>(
+export async function forEachConcurrently<Item>(
   items: AsyncGenerator<Item, void>,
   atOnce: number,
   work: (item: Item) => Promise<void>,

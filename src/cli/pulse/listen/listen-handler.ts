@@ -1,7 +1,7 @@
-import type { Handler, HandlerContext, PulseMessage, Verdict } from '../../pulse/index.ts';
-import type { MessageFilter } from './listen/filter.ts';
-import { recordOf, type MessageRecord } from './listen/message-record.ts';
-import type { Quota } from './quota.ts';
+import type { Handler, HandlerContext, PulseMessage, Verdict } from '../../../pulse/index.ts';
+import type { MessageFilter } from './filter.ts';
+import { recordOf, type MessageRecord } from './message-record.ts';
+import type { Quota } from '../quota.ts';
 
 /** Processes one message that passed the filter. */
 export type Work = (
@@ -11,11 +11,11 @@ export type Work = (
 ) => Promise<Verdict | undefined>;
 
 /** The handler of `listen`: applies the filter and the limit of `--count`, and processes the message. */
-export function dealing(wanted: MessageFilter, places: Quota, work: Work): Handler<PulseMessage> {
+export function listenHandler(wanted: MessageFilter, quota: Quota, work: Work): Handler<PulseMessage> {
   return async (message, context) => {
     const record = recordOf(message);
     if (!wanted(record)) return undefined;
-    const taken = places.take();
+    const taken = quota.take();
     // While places are free, nothing is awaited here, so lines keep the order of their messages.
     if (!(typeof taken === 'boolean' ? taken : await taken)) {
       message.requeue();
@@ -27,7 +27,7 @@ export function dealing(wanted: MessageFilter, places: Quota, work: Work): Handl
       counts = true;
       return verdict;
     } finally {
-      places.finish(counts);
+      quota.finish(counts);
     }
   };
 }

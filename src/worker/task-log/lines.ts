@@ -35,9 +35,9 @@ export function killedLine({ exitCode, memoryRanOut }: CommandResult): string | 
 /** Returns the line that marks omitted bytes, because of the disk or of the limit. */
 export function cutLine(omitted: number, maxBytes: number, failure?: Error): string {
   const why = failure
-    ? `the disk did not take all of it (${failure.message})`
+    ? `the disk did not accept all of it (${failure.message})`
     : `it is longer than the ${maxBytes} bytes that this worker allows`;
-  return `${omitted} bytes of the log are left out here: ${why}`;
+  return `${omitted} bytes of the log are omitted here: ${why}`;
 }
 
 /**
@@ -60,7 +60,7 @@ export function goDuration(ms: number): string {
 }
 
 /** Formats a command for a shell, so that it can be copied from the log. */
-export function shellWords(argv: readonly string[]): string {
+export function shellCommandLine(argv: readonly string[]): string {
   return argv.map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : shellQuoted(word))).join(' ');
 }
 

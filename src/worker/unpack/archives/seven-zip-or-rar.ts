@@ -3,13 +3,13 @@ import { installed } from '../decoders/programs.ts';
 import { outputOf, type ProgramWatch } from '../decoders/run-program.ts';
 import type { TreeWriter } from '../tree/tree-writer.ts';
 import { UnpackFault } from '../unpack-fault.ts';
-import { BeyondLibrary, faultOf, readByLibarchive } from './libarchive.ts';
-import { proveRarIsWhole } from './rar-blocks.ts';
-import { proveSevenZipIsWhole } from './seven-zip-frame.ts';
+import { LibraryLimitError, faultOf, readByLibarchive } from './libarchive.ts';
+import { assertRarComplete } from './rar-blocks.ts';
+import { assertSevenZipComplete } from './seven-zip-frame.ts';
 import { TarParser } from './tar-parser.ts';
 
 /** Reads a 7z or rar archive, with the library, or with an installed program if the library cannot do it. */
-export async function readSealed(
+export async function readSevenZipOrRar(
   format: '7z' | 'rar',
   descriptor: number,
   writer: TreeWriter,
@@ -17,12 +17,12 @@ export async function readSealed(
   watch: ProgramWatch,
 ): Promise<void> {
   const { size } = fstatSync(descriptor);
-  if (format === '7z') proveSevenZipIsWhole(descriptor, size);
-  else proveRarIsWhole(descriptor, size);
+  if (format === '7z') assertSevenZipComplete(descriptor, size);
+  else assertRarComplete(descriptor, size);
   try {
     await readByLibarchive(format, descriptor, size, writer, pause);
   } catch (error) {
-    if (!(error instanceof BeyondLibrary)) throw error;
+    if (!(error instanceof LibraryLimitError)) throw error;
     const program = installed('bsdtar');
     if (program === undefined) {
       throw new UnpackFault(

@@ -11,7 +11,7 @@ import { Failure } from '../words/failure.ts';
 export type ServiceManager = 'systemd' | 'launchd' | 'windows';
 
 /** Options of `tcw install service`. */
-export interface InstallWords {
+export interface InstallOptions {
   readonly for?: ServiceManager;
   readonly print?: true;
   readonly force?: true;
@@ -39,7 +39,7 @@ const CONFIGS: Readonly<Record<ServiceManager, string>> = {
   windows: 'C:\\tcw\\worker.yml',
 };
 /** The folders in which programs are found when a service manager starts the worker. */
-const USUAL_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
  * Returns the service to install. Values that the command line leaves out come from the configuration file, if it
@@ -48,28 +48,28 @@ const USUAL_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
  * @throws Failure for an option with an unusable value, ConfigurationError for a configuration that cannot be read
  */
 export async function serviceOf(
-  words: InstallWords,
+  options: InstallOptions,
   manager: ServiceManager,
   machine: ThisMachine,
 ): Promise<Service> {
-  const { name, user } = words;
+  const { name, user } = options;
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name)) {
     throw wrong('--name', 'must have letters, digits, ".", "_" and "-" only, 64 at most');
   }
   if (user !== undefined && !/^[A-Za-z_.\\][A-Za-z0-9_.\\$ -]{0,63}$/.test(user)) {
     throw wrong('--user', 'must be the name of a user');
   }
-  const config = absolute('--config', words.config ?? CONFIGS[manager], manager);
+  const config = absolute('--config', options.config ?? CONFIGS[manager], manager);
   const settings = await known(config);
-  const { engine = settings.engine } = words;
+  const { engine = settings.engine } = options;
   const engines = engineNames({ ...settings, ...(engine !== undefined && { engine: engine as never }) });
   if (manager === 'systemd' && engines.includes('user') && user !== undefined && user !== 'root') {
     throw wrong('--user', 'must be root with the engine user');
   }
   const needsRoot = engines.some(each => each !== 'native' && each !== 'script');
   const usual = manager === 'systemd' && !needsRoot ? 'tcw' : undefined;
-  const directory = words.directory ?? directoryFor(name, manager);
-  const program = absolute('--program', words.program ?? machine.program, manager);
+  const directory = options.directory ?? directoryFor(name, manager);
+  const program = absolute('--program', options.program ?? machine.program, manager);
   return {
     name,
     command: [program, 'run', '--config', config],
@@ -78,7 +78,7 @@ export async function serviceOf(
     environmentFile: `${dirname(config)}/environment`,
     path: pathFor(machine.node),
     engines,
-    graceSecs: words.grace === undefined ? settings.shutdownGraceSecs : seconds('--grace', words.grace),
+    graceSecs: options.grace === undefined ? settings.shutdownGraceSecs : seconds('--grace', options.grace),
   };
 }
 
@@ -131,7 +131,7 @@ function absolute(option: string, path: string, manager: ServiceManager): string
 /** Returns a PATH that contains the folder of `node`, because the shell that starts tcw searches it for `node`. */
 function pathFor(node: string): string | undefined {
   const folder = dirname(node);
-  return USUAL_PATH.split(':').includes(folder) ? undefined : `${folder}:${USUAL_PATH}`;
+  return DEFAULT_PATH.split(':').includes(folder) ? undefined : `${folder}:${DEFAULT_PATH}`;
 }
 
 function seconds(option: string, text: string): number {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { nobody } from '../../src/pool/index.ts';
+import { standaloneHost } from '../../src/pool/index.ts';
 import { workerConfig } from '../worker/unit/worker-config.ts';
 
 const ON = { shutdownMachineOnIdle: true, shutdownMachineOnInternalError: true };
@@ -31,7 +31,7 @@ describe('a worker without worker-manager and worker-runner', () => {
     [73, ON, false],
   ])('that exits with %i and %j shuts the machine down: %s', async (exitCode, config, isShutDown) => {
     const proof = join(folder, 'proof');
-    const host = nobody(
+    const host = standaloneHost(
       workerConfig({ ...config, shutdownMachineCommand: ['touch', proof] }),
       () => undefined,
     );
@@ -44,7 +44,7 @@ describe('a worker without worker-manager and worker-runner', () => {
     [['sh', '-c', 'echo "not you" >&2; exit 1'], /exit code 1.*: not you/],
   ])('reports why %j cannot shut the machine down', async (shutdownMachineCommand, problem) => {
     const notes: unknown[] = [];
-    const host = nobody(workerConfig({ shutdownMachineCommand }), (...note) => notes.push(note));
+    const host = standaloneHost(workerConfig({ shutdownMachineCommand }), (...note) => notes.push(note));
     await host.ended(70);
     expect(notes).toEqual([
       ['info', 'shutting the machine down', { exitCode: 70 }],
@@ -64,7 +64,7 @@ describe('a worker without worker-manager and worker-runner', () => {
   ])('as user %i with %j logs this number of warnings at its start: %i', (uid, config, warnings) => {
     vi.spyOn(process as { getuid(): number }, 'getuid').mockReturnValue(uid);
     const note = vi.fn();
-    nobody(workerConfig(config), note);
+    standaloneHost(workerConfig(config), note);
     expect(note).toHaveBeenCalledTimes(warnings);
     for (const [level] of note.mock.calls) expect(level).toBe('warn');
   });

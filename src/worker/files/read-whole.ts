@@ -8,7 +8,7 @@ import { streamPieces } from './stream-pieces.ts';
  * @param size number of bytes; for a stream, all of them
  * @throws TaskError `task-failed` when there are fewer, StreamFailed, or the signal's reason
  */
-export async function wholeOf(source: FileSource, size: number, signal: AbortSignal): Promise<Buffer> {
+export async function readWhole(source: FileSource, size: number, signal: AbortSignal): Promise<Buffer> {
   if (Buffer.isBuffer(source)) return source;
   if (isStream(source)) {
     const pieces: Buffer[] = [];

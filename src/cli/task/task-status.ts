@@ -7,16 +7,16 @@ export type Status = QueueApi['status']['output']['status'];
 type Run = Status['runs'][number];
 
 /** Describes the state of a run: `running`, `completed`, or with a reason `exception, worker-shutdown`. */
-export function runWords(run: Run | undefined): string {
+export function describeRun(run: Run | undefined): string {
   if (!run) return 'unscheduled';
   const { state, reasonResolved } = run;
   return reasonResolved === undefined || reasonResolved === state ? state : `${state}, ${reasonResolved}`;
 }
 
 /** Describes the state of a task by its latest run. */
-export function taskWords({ state, runs }: Status): string {
+export function describeTask({ state, runs }: Status): string {
   const latest = runs.at(-1);
-  return latest?.state === state ? runWords(latest) : state;
+  return latest?.state === state ? describeRun(latest) : state;
 }
 
 /** Whether the task will have no further runs. */

@@ -2,7 +2,7 @@
  * Limits the concurrency of recursive work, such as a walk through folders: this many lanes in all, and at
  * least one for each list of items.
  */
-export function inLanes(count: number) {
+export function limitedConcurrency(count: number) {
   let free = count;
   return async <T>(things: readonly T[], act: (thing: T) => Promise<void>): Promise<void> => {
     const taken = Math.max(0, Math.min(free, things.length - 1));

@@ -6,8 +6,8 @@ import {
   goDuration,
   killedLine,
   settingsBlock,
-  shellWords,
-} from '../../../src/worker/task-log/words.ts';
+  shellCommandLine,
+} from '../../../src/worker/task-log/lines.ts';
 import { workerConfig } from './worker-config.ts';
 
 describe("a duration in Go's spelling", () => {
@@ -75,7 +75,7 @@ describe("a duration in Go's spelling", () => {
 
 describe('a command in the log', () => {
   const taken = (argv: readonly string[]): string[] =>
-    execFileSync('/bin/sh', ['-c', `printf '%s\\0' ${shellWords(argv)}`], {
+    execFileSync('/bin/sh', ['-c', `printf '%s\\0' ${shellCommandLine(argv)}`], {
       encoding: 'utf8',
       env: { LC_ALL: 'C.UTF-8' },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -91,7 +91,7 @@ describe('a command in the log', () => {
     [['echo', "it's"], "echo 'it'\\''s'"],
     [['./a.out', '--flag=value', 'a/b:c,d@e%f+g'], './a.out --flag=value a/b:c,d@e%f+g'],
   ])('is readable: %j', (argv, text) => {
-    expect(shellWords(argv)).toBe(text);
+    expect(shellCommandLine(argv)).toBe(text);
   });
 
   it('means the same to a shell', () => {

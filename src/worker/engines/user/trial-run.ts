@@ -7,7 +7,7 @@ import type { UserSandbox } from './user-sandbox.ts';
 const CAPABILITIES: readonly Capability[] = ['host-files', 'background', 'task-users'];
 
 /** Runs a command as a new user in a run's folder. @returns the detected capabilities */
-export async function tryOut(
+export async function trialRun(
   tasksDir: string,
   openSandbox: (options: SandboxOptions) => Promise<UserSandbox>,
 ): Promise<ReadonlySet<Capability>> {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { fullJitter, type Backoff } from '../../../base/index.ts';
-import { NoAnswer } from './ask-service.ts';
+import { NoAnswer } from './request-service.ts';
 import type { RequestBody } from './request-body.ts';
 
 const BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
@@ -39,7 +39,7 @@ export type Ask = (wants: (statusCode: number) => boolean) => Promise<boolean>;
  *
  * @throws NoAnswer, other errors of `ask`, or an AbortError
  */
-export async function askAgain(
+export async function retryRequest(
   request: Repeatable,
   ask: Ask,
   signal: AbortSignal,

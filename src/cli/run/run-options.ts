@@ -1,7 +1,7 @@
 import type { GivenFlags } from '../config/sources/flags.ts';
 
 /** The options of `tcw run`. */
-export interface RunWords extends GivenFlags {
+export interface RunOptions extends GivenFlags {
   /** The file given with `--config`. */
   readonly file?: string | undefined;
   readonly withWorkerRunner?: true | undefined;

@@ -6,23 +6,23 @@ import type { DiskCollector } from '../stores/index.ts';
 /** How often a worker that is short of disk space tries to free some, in ms. */
 const RECHECK_MS = 10_000;
 
-export interface Room {
+export interface ClaimGate {
   /**
    * Checks before a claim whether this machine has what another run needs.
    *
    * @returns false if it does not. The worker then has no free slots until it does
    */
-  readonly isThere: () => Promise<boolean>;
+  readonly check: () => Promise<boolean>;
   /** Whether the worker must not ask for work at present. */
-  readonly isOut: boolean;
+  readonly isClosed: boolean;
   /** Waits for the missing resource or frees it, and emits when it is there. Notices may have been missed. */
-  readonly release$: Observable<unknown>;
+  readonly opened$: Observable<unknown>;
 }
 
 /** Combines several checks: all of them must succeed. */
-export function roomInAll(rooms: readonly Pick<Room, 'isThere'>[]): Pick<Room, 'isThere'> {
+export function allGates(gates: readonly Pick<ClaimGate, 'check'>[]): Pick<ClaimGate, 'check'> {
   return {
-    isThere: async () => (await Promise.all(rooms.map(room => room.isThere()))).every(Boolean),
+    check: async () => (await Promise.all(gates.map(gate => gate.check()))).every(Boolean),
   };
 }
 
@@ -31,12 +31,12 @@ export function roomInAll(rooms: readonly Pick<Room, 'isThere'>[]): Pick<Room, '
  * which another worker could run the task. So the claim is given up at once, and the slots become free when
  * there is room.
  */
-export function room(
+export function diskGate(
   collector: Pick<DiskCollector, 'shortages' | 'makeRoom'>,
   slots: Pick<Slots, 'pause' | 'resume'>,
   emit: Emit,
   recheckMs = RECHECK_MS,
-): Room {
+): ClaimGate {
   const short$ = new Subject<void>();
   let isOut = false;
   let isReported = false;
@@ -65,10 +65,10 @@ export function room(
   };
 
   return {
-    get isOut() {
+    get isClosed() {
       return isOut;
     },
-    isThere: async () => {
+    check: async () => {
       if (isOut) return false;
       try {
         if ((await collector.shortages()).length === 0) return true;
@@ -82,7 +82,7 @@ export function room(
       short$.next();
       return false;
     },
-    release$: defer(() =>
+    opened$: defer(() =>
       short$.pipe(
         exhaustMap(() => defer(freed).pipe(repeat({ delay: recheckMs }), filter(Boolean), take(1))),
       ),

@@ -2,7 +2,7 @@ import type { ServiceCall } from '../../../taskcluster/index.ts';
 import type { Emit } from '../../events.ts';
 import type { GeneralConfig } from '../../properties/index.ts';
 import type { LiveSecrets } from '../../secrets/live-secrets.ts';
-import type { Way } from '../way-in.ts';
+import type { ExposureMethod } from '../exposure-method.ts';
 
 /** What the tunnel needs from the worker. */
 export interface TunnelHost {
@@ -17,11 +17,11 @@ export interface TunnelHost {
 }
 
 /**
- * Returns the way through the configured websocktunnel, if there is one.
+ * Returns the method that uses the configured websocktunnel, or undefined if none is configured.
  *
  * @throws Error that says what is wrong with the configuration
  */
-export function tunnelWay({ config, queue, secrets, emit }: TunnelHost): Way | undefined {
+export function tunnelMethod({ config, queue, secrets, emit }: TunnelHost): ExposureMethod | undefined {
   const { wstServerURL: serverUrl, wstAudience: audience } = config;
   if (serverUrl === undefined && audience === undefined) return undefined;
   if (serverUrl === undefined || audience === undefined)

@@ -4,7 +4,7 @@ import type { LiveSecrets } from '../../worker/index.ts';
 let known: Pick<LiveSecrets, 'hideInJson'> | undefined;
 
 /** Hides the secrets of a command in the final messages of the process, for the rest of its life. */
-export function hideInLastWords(secrets: Pick<LiveSecrets, 'hideInJson'>): void {
+export function hideInFinalMessages(secrets: Pick<LiveSecrets, 'hideInJson'>): void {
   known = secrets;
 }
 
@@ -12,11 +12,11 @@ export function hideInLastWords(secrets: Pick<LiveSecrets, 'hideInJson'>): void 
  * Removes the known secrets from the message of a Failure. The authors of these messages leave passwords out of URLs; a
  * URL with a password in such a message is an example.
  */
-export function hidden(text: string): string {
+export function withoutSecrets(text: string): string {
   return known ? (JSON.parse(known.hideInJson(JSON.stringify(text))) as string) : text;
 }
 
 /** Removes the known secrets and all passwords in URLs from the text of an unexpected error. */
-export function hiddenEverywhere(text: string): string {
-  return withoutUrlPasswords(hidden(text));
+export function withoutSecretsAndPasswords(text: string): string {
+  return withoutUrlPasswords(withoutSecrets(text));
 }

@@ -1,19 +1,19 @@
 import { unlessAborted } from '../../base/index.ts';
 
 /** Runs one operation at a time, in order of arrival. */
-export interface Turns {
+export interface Mutex {
   /**
    * Waits for a turn, which lasts until it is disposed of.
    *
    * @throws the reason of the signal
    */
-  turn(signal: AbortSignal): Promise<Disposable>;
+  lock(signal: AbortSignal): Promise<Disposable>;
 }
 
-export function inTurns(): Turns {
+export function mutex(): Mutex {
   let last: Promise<unknown> = Promise.resolve();
   return {
-    turn: async signal => {
+    lock: async signal => {
       const before = last;
       const { promise, resolve } = Promise.withResolvers<void>();
       // A caller that is stopped while it waits passes on its turn when it comes.

@@ -2,10 +2,10 @@ import type { GeneralConfig } from '../properties/index.ts';
 import { direct, urlHost } from './direct.ts';
 import { statelessName } from './stateless-name.ts';
 import { readTls } from './tls.ts';
-import type { Way } from './way-in.ts';
+import type { ExposureMethod } from './exposure-method.ts';
 
-/** The configuration properties that the ways use. */
-type WaysConfig = Pick<
+/** The configuration properties that the methods use. */
+type ExposureConfig = Pick<
   GeneralConfig,
   | 'livelogCertificate'
   | 'livelogExposePort'
@@ -20,11 +20,11 @@ type WaysConfig = Pick<
 const AFTER_TASK_SECS = 900;
 
 /**
- * Returns the configured way, if there is one.
+ * Returns the configured method without a tunnel, or undefined if none is configured.
  *
  * @throws Error that says what is wrong with the configuration
  */
-export function configuredWay(config: WaysConfig): Way | undefined {
+export function configuredMethod(config: ExposureConfig): ExposureMethod | undefined {
   const { publicIP, livelogExposePort: port, livelogSecret: secret, subdomain, maxTaskRunTime } = config;
   if (publicIP === undefined) return undefined;
   const tls = readTls(config);

@@ -8,7 +8,7 @@ import type {
 import { printable } from '../printable.ts';
 
 /** The message for a person about an event; undefined for an event that does not concern them. */
-export function eventWords(
+export function eventMessage(
   event: ConsumerEvent | HandleEvent,
   bindings: readonly Binding[],
 ): string | undefined {
@@ -41,7 +41,7 @@ export function eventWords(
 }
 
 /** The message about the command that ran for a Pulse message; undefined if it succeeded. */
-export function resultWords(result: HandleResult<PulseMessage>): string | undefined {
+export function resultMessage(result: HandleResult<PulseMessage>): string | undefined {
   const { outcome, message, attempts, retryInMs, error } = result;
   const which = `${message.exchange} ${printable(message.routingKey)}`;
   const why = printable(error instanceof Error ? error.message : String(error));

@@ -26,7 +26,7 @@ export interface Given {
 }
 
 /** A message from a thread. */
-export type Word =
+export type ThreadMessage =
   | { readonly kind: 'chunk'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'progress'; readonly entries: number; readonly bytes: number }
   | { readonly kind: 'room?' }

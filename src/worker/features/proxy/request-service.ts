@@ -42,7 +42,7 @@ export interface AnswerHead {
  * @returns whether the answer was taken
  * @throws NoAnswer, errors of `accept`, or another Error when the answer is interrupted
  */
-export function askService(
+export function requestService(
   pool: Pool,
   request: ServiceRequest,
   accept: (head: AnswerHead) => Writable | undefined,
@@ -61,7 +61,7 @@ export function askService(
     }
     // The task must not take a partial answer for the whole.
     sink.destroy();
-    reject(new Error('the service broke off its answer', { cause }));
+    reject(new Error('the service closed the connection before the end of its answer', { cause }));
   };
   const abort = () => {
     const reason = signal.reason as Error;

@@ -21,12 +21,15 @@ interface Variable {
  *
  * @throws Failure whose message contains no value
  */
-export async function readVariables(words: readonly string[], sources: Sources): Promise<Variable[]> {
-  if (words.filter(word => /^[^=]*=@-$/.test(word)).length > 1) {
+export async function readVariables(
+  variableArguments: readonly string[],
+  sources: Sources,
+): Promise<Variable[]> {
+  if (variableArguments.filter(word => /^[^=]*=@-$/.test(word)).length > 1) {
     throw usage('only one variable can have the content of standard input');
   }
   const variables: Variable[] = [];
-  for (const word of words) {
+  for (const word of variableArguments) {
     const variable = await readVariable(word, sources);
     if (variables.some(({ name }) => name === variable.name)) throw usage(`${variable.name} is given twice`);
     variables.push(variable);
@@ -61,7 +64,7 @@ async function content(name: string, file: string, { stdin }: Sources): Promise<
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw usage(
-      `${name}: ${file === '-' ? 'standard input' : file} is not UTF-8, which a variable has to be`,
+      `${name}: ${file === '-' ? 'standard input' : file} is not UTF-8, which is required for a variable`,
     );
   }
 }

@@ -5,11 +5,11 @@ import { shutDownAfter, warnOfShutdown } from './machine/index.ts';
 import type { Note } from './note.ts';
 
 /** The host of a worker that only has a configuration file. The worker shuts the machine down by itself. */
-export function nobody(config: WorkerConfig, note: Note): Host {
+export function standaloneHost(config: WorkerConfig, note: Note): Host {
   warnOfShutdown(config, note);
   return {
     credentials$: NEVER,
-    leave$: NEVER,
+    shutdownRequest$: NEVER,
     reportError: () => Promise.resolve(),
     ended: exitCode => shutDownAfter(exitCode, config, note),
   };

@@ -11,12 +11,12 @@ const BACKOFF: Backoff = { baseMs: 500, capMs: 10_000 };
  *
  * @throws the error of the last attempt, or the signal's reason
  */
-export async function readAgain<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function retryRead<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await read();
     } catch (error) {
-      const isWorthIt = error instanceof StreamFailed && error.isWorthAnotherTry;
+      const isWorthIt = error instanceof StreamFailed && error.isRetryable;
       if (!isWorthIt || attempt === TRIES) throw error;
       await sleep(fullJitter(attempt, BACKOFF), undefined, { signal }).catch(() => undefined);
       signal.throwIfAborted();

@@ -44,6 +44,7 @@ describe('the name of an image', () => {
     ['ubuntu@sha256:0123', 'its digest'],
     ['ubuntu@md5:0123', 'its digest'],
     [HEX, 'an id'],
+    [`sha256:${HEX}`, 'an id'],
     [`a b:${HEX}`, 'small letters'],
     ['images.tcw.invalid/archive:1', "the worker's own"],
     ['IMAGES.tcw.invalid/archive:1', "the worker's own"],

@@ -292,3 +292,23 @@ describe('an unknown property of a payload', () => {
     );
   });
 });
+
+it('half of a surrogate pair in a payload is U+FFFD, as in generic-worker', () => {
+  const { task, problems } = payloads.read({
+    ...VALID,
+    command: [['echo', 'a\ud83d']],
+    env: { 'A\ude00': '\ud83d\ude00' },
+    artifacts: [{ type: 'file', path: '\ud83d', name: 'public/x' }],
+  });
+  expect(problems).toEqual([]);
+  expect(task).toMatchObject({
+    commands: [{ argv: ['echo', 'a\ufffd'] }],
+    env: { 'A\ufffd': '\u{1f600}' },
+    artifacts: [{ path: '\ufffd' }],
+  });
+});
+
+it('a payload that is nested too deeply is malformed', () => {
+  const nest = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown;
+  expect(() => payloads.read({ ...VALID, env: nest })).toThrow('the payload is nested too deeply');
+});

@@ -20,6 +20,7 @@ import {
 } from '../native/index.ts';
 import { accountName, groupIds, writeAccount, type Account } from './accounts.ts';
 import { CannotWorkHere } from './cannot-work-here.ts';
+import { closedFolder } from './closed-folder.ts';
 import { controlGroups, type RunLimits } from './control-groups.ts';
 import { giveHome } from './give-home.ts';
 import { privatePlaces, type PrivatePlaces } from './private-places.ts';
@@ -82,6 +83,13 @@ export async function userEngine(options: UserEngineOptions): Promise<UserEngine
   }
   const range = uidRange(userIds);
   const tools = findTools('/bin/sh', searchPath);
+  // Only with such an env do the users of tasks run a program of the worker: Node, which restores their variables.
+  const closed = tools.envExpands ? undefined : closedFolder(process.execPath);
+  if (closed !== undefined) {
+    throw new CannotWorkHere(
+      `The engine "user" needs ${process.execPath} for the users of tasks, since ${tools.env} has no option -S, and ${closed} is closed to them: chmod o+x ${closed}, or install Node.js elsewhere`,
+    );
+  }
   const stateFolder = readyStateFolder(tasksDir);
   const limits = { memoryMegabytes: 0, cpus: 0, processes: 0, ...options.limits };
   const groups = controlGroups(limits);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { createServer, request, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
@@ -11,8 +12,16 @@ export interface HttpProxy extends AsyncDisposable {
   readonly seen: string[];
 }
 
-/** Starts a proxy for CONNECT and for plain http requests. It refuses everybody but this user with 407. */
-export async function startHttpProxy(user: string, password: string): Promise<HttpProxy> {
+/**
+ * Starts a proxy for CONNECT and for plain http requests. It refuses everybody but this user with 407.
+ *
+ * @param certificate for a proxy with TLS
+ */
+export async function startHttpProxy(
+  user: string,
+  password: string,
+  certificate?: { readonly key: Buffer; readonly cert: Buffer },
+): Promise<HttpProxy> {
   const expected = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
   const seen: string[] = [];
   const sockets = new Set<Duplex>();
@@ -20,7 +29,8 @@ export async function startHttpProxy(user: string, password: string): Promise<Ht
     seen.push(`${method} ${url}`);
     return headers['proxy-authorization'] === expected;
   };
-  const server = createServer((incoming, response) => {
+  const server = certificate ? https.createServer(certificate) : createServer();
+  server.on('request', (incoming: IncomingMessage, response: ServerResponse) => {
     if (!isAllowed(incoming)) {
       response.writeHead(407).end();
       return;
@@ -38,7 +48,7 @@ export async function startHttpProxy(user: string, password: string): Promise<Ht
     outgoing.on('error', () => response.destroy());
     incoming.pipe(outgoing);
   });
-  server.on('connect', (incoming, client: Socket) => {
+  server.on('connect', (incoming: IncomingMessage, client: Socket) => {
     sockets.add(client);
     if (!isAllowed(incoming)) {
       client.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
@@ -56,7 +66,7 @@ export async function startHttpProxy(user: string, password: string): Promise<Ht
   await once(server, 'listening');
   const credentials = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
   return {
-    url: `http://${credentials}@127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${certificate ? 'https' : 'http'}://${credentials}@127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();

@@ -48,7 +48,7 @@ afterAll(async () => {
 function selfSigned() {
   const folder = mkdtempSync(join(tmpdir(), 'tcw-tls-'));
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const subject = ['-subj', `/CN=${HOST}`, '-addext', `subjectAltName=DNS:${HOST}`];
+  const subject = ['-subj', `/CN=${HOST}`, '-addext', `subjectAltName=DNS:${HOST},DNS:localhost`];
   const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
   execFileSync('openssl', ['req', '-x509', ...kind, '-keyout', key, '-out', cert, ...subject], {
     stdio: 'pipe',
@@ -167,7 +167,32 @@ describe('a proxy that refuses', { timeout: TEST_MS }, () => {
       /the proxy http:\/\/127\.0\.0\.1:\d+: it answers CONNECT with status 407$/,
     );
     await expect(httpGet(rootUrl, {}, signal)).rejects.toThrow(/407/);
+    await using ofTask = await proxyTo(rootUrl, { tryForMs: 0 });
+    expect((await call(ofTask.url, '/api/queue/v1/ping')).status).toBe(502);
+    expect(new Set(proxy.seen)).toEqual(new Set(['CONNECT refused.test:443']));
   });
+});
+
+it('a proxy may have TLS itself', { timeout: TEST_MS }, async () => {
+  await using secure = await startHttpProxy('corp', PASSWORD, certificate);
+  const byName = secure.url.replace('127.0.0.1', 'localhost');
+  vi.stubEnv('HTTP_PROXY', byName);
+  vi.stubEnv('HTTPS_PROXY', byName);
+  onTestFinished(() => {
+    vi.stubEnv('HTTP_PROXY', proxy.url);
+    vi.stubEnv('HTTPS_PROXY', proxy.url);
+  });
+  for (const scheme of ['http', 'https'] as const) {
+    const { url } = await service(scheme, (_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"pendingTasks":7}');
+    });
+    expect(await queueCalls({ rootUrl: url })(undefined, 'pendingTasks', 'a/b')).toMatchObject({
+      pendingTasks: 7,
+    });
+    expect(await text((await httpGet(url, {}, signal)).body)).toBe('{"pendingTasks":7}');
+  }
+  expect(secure.seen).toHaveLength(4);
+  expect(proxy.seen).toEqual([]);
 });
 
 describe('the proxy for a URL', () => {

@@ -60,7 +60,7 @@ export function websocketOptions(url: URL): { readonly createConnection?: typeof
 async function connectThrough(proxy: HttpProxy, target: Target, isSecure: boolean): Promise<Socket> {
   const { host, hostname = host, port } = target;
   const name = hostname ?? '';
-  const address = `${inUrl(name)}:${String(port) || (isSecure ? 443 : 80)}`;
+  const address = `${inUrl(name)}:${Number(port ?? 0) || (isSecure ? 443 : 80)}`;
   const { origin, authorization } = proxy;
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const open = origin.startsWith('https:') ? https().request : http.request;

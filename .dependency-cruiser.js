@@ -59,7 +59,7 @@ const rooms = {
   'src/base': ['waiting', 'services', 'text', 'secrets', 'json'],
   'src/pulse': ['transport', 'body', 'session', 'topology', 'telemetry', 'publish', 'consume', 'handle'],
   'src/pulse/transport/amqp': ['properties', 'publishing'],
-  'src/taskcluster': ['shell', 'generated', 'credentials', 'calls', 'queue'],
+  'src/taskcluster': ['shell', 'generated', 'credentials', 'http-proxy', 'calls', 'queue'],
   'src/pool/registration': ['state', 'membership', 'settings'],
   'src/cli/config': ['checks', 'sources'],
   'src/worker/engines/docker': [

@@ -17,6 +17,14 @@ export {
   type ReregisterWorkerResponse,
   type WorkerManagerApi,
 } from './generated/worker-manager-api.ts';
+export {
+  proxiedAgent,
+  proxyConnector,
+  proxyPasswords,
+  proxyProblems,
+  viaProxies,
+  websocketOptions,
+} from './http-proxy/index.ts';
 export { hawkHeader } from './credentials/hawk-header.ts';
 export { CALL_POLICIES, type CallPolicy, type QueueCall } from './calls/policies.ts';
 export { keepAlive, SHELL_PING_MS } from './shell/shell-keep-alive.ts';

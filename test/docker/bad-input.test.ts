@@ -70,6 +70,7 @@ describe('a task whose image', () => {
     ['capital letters', 'Busy:1'],
     ['the worker’s own registry', 'images.tcw.invalid/tag/docker.io/library/busybox:1'],
     ['an id', '0'.repeat(64)],
+    ['an id with its algorithm', `sha256:${'0'.repeat(64)}`],
     ['a way out of the API', '../containers/json?all=1'],
     ['a flag', '--privileged'],
   ])('has %s in its name is resolved as malformed-payload', async (_, name) => {

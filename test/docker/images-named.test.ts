@@ -69,8 +69,8 @@ describe('an image by its name', () => {
     expect(ours).toEqual([`images.tcw.invalid/tag/${proxy.host.replace(':', '__')}/org/busy:1`]);
   });
 
-  it('may have a digest', async () => {
-    const name = `org/busy@${digest}`;
+  it.each(['org/busy', 'org/busy:other'])('may have a digest, which decides: %s', async prefix => {
+    const name = `${prefix}@${digest}`;
     await using held = await images.get(named(name), wanting());
     expect(held).toMatchObject({ id: image.id, isCached: false });
     const before = proxy.requests.length;

@@ -1,7 +1,18 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  symlinkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +25,7 @@ import { userEngine } from '../../src/worker/engines/user/index.ts';
 import { closeSource } from '../../src/worker/files/file-source.ts';
 import { makeRunFolder } from '../../src/worker/files/run-folder.ts';
 import { asNobody, canBeNobody } from './native-worker.ts';
-import { alive, Log, newMarker, sleeping } from './native-fixtures.ts';
+import { alive, findProgram, Log, newMarker, sleeping } from './native-fixtures.ts';
 import { canBeUsers, openFolder, someUserIds, usersOwn } from './user-fixtures.ts';
 import { waitFor } from '../wait-for.ts';
 
@@ -202,6 +213,24 @@ describe.runIf(canBeUsers)('the user engine', () => {
     await expect(userEngine(options)).rejects.toThrow('must be a folder of root');
     rmSync(path.join(tasksDir, '.tcw-users'));
     await expect(userEngine({ ...options, searchPath: '/nowhere' })).rejects.toThrow('needs the program');
+  });
+
+  it.runIf(findProgram('busybox'))('requires a Node that tasks can run if env is busybox’s', async () => {
+    const folder = openFolder();
+    mkdirSync(path.join(folder, 'closed'), { mode: 0o700 });
+    mkdirSync(path.join(folder, 'tasks'));
+    const node = path.join(folder, 'closed', 'node');
+    copyFileSync(process.execPath, node, constants.COPYFILE_FICLONE);
+    symlinkSync(findProgram('busybox') ?? '', path.join(folder, 'env'));
+    const { stderr, exitCode } = await execa(
+      node,
+      [script, path.join(folder, 'tasks'), someUserIds(), 'private', '0'],
+      { env: { PATH: `${folder}:${process.env.PATH}` }, reject: false },
+    );
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toContain(
+      `${folder}/closed is closed to other users. Run "chmod o+x ${folder}/closed", or install Node.js elsewhere`,
+    );
   });
 
   it.runIf(canBeNobody)('requires root', async () => {

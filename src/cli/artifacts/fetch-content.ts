@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Agent, fetch, type Response } from 'undici';
+import { fetch, type Dispatcher, type Response } from 'undici';
+import { proxiedAgent } from '../../taskcluster/index.ts';
 
 /** A live log may be silent for hours, so the time limit applies only until the response headers arrive. */
-const agent = new Agent({ headersTimeout: 30_000, bodyTimeout: 0, connect: { timeout: 15_000 } });
+const OPTIONS = { headersTimeout: 30_000, bodyTimeout: 0, connect: { timeout: 15_000 } };
+let agent: Promise<Dispatcher> | undefined;
 const TRIES = 4;
 const AGAIN_MS = 500;
 
@@ -32,7 +34,7 @@ export async function fetchContent(url: string, from?: number): Promise<Response
   };
   let response: Response;
   try {
-    response = await fetch(url, { headers, dispatcher: agent });
+    response = await fetch(url, { headers, dispatcher: await (agent ??= proxiedAgent(OPTIONS)) });
   } catch (error) {
     throw new NotFetched(`${hostOf(url)} cannot be reached: ${causeOf(error)}`);
   }

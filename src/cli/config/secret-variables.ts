@@ -1,4 +1,5 @@
 import { Secret } from '../../base/index.ts';
+import { proxyPasswords } from '../../taskcluster/index.ts';
 import { PROPERTIES } from '../../worker/config/index.ts';
 import { variableName } from './spelling.ts';
 import type { Environment } from './sources/variables.ts';
@@ -12,8 +13,9 @@ export function secretVariables(environment: Environment): Secret[] {
   const names = secret.flatMap(([name, { standardVariable = [] }]) =>
     [variableName(name), standardVariable].flat(),
   );
-  return [...names, 'PULSE_PASSWORD'].flatMap(name => {
+  const values = [...names, 'PULSE_PASSWORD'].flatMap(name => {
     const value = environment[name];
     return value ? [new Secret(value)] : [];
   });
+  return [...values, ...proxyPasswords(environment)];
 }

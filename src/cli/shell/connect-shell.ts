@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
-import { SHELL_SUBPROTOCOL, type ShellRequest } from '../../taskcluster/index.ts';
+import { SHELL_SUBPROTOCOL, websocketOptions, type ShellRequest } from '../../taskcluster/index.ts';
 import { SHELL_EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 
@@ -40,6 +40,7 @@ export async function connectShell(url: URL, request: ShellRequest): Promise<Con
 /** @returns undefined if the worker does not know the subprotocol */
 async function open(url: URL, protocols: string[]): Promise<WebSocket | undefined> {
   const socket = new WebSocket(url, protocols, {
+    ...websocketOptions(url),
     handshakeTimeout: HANDSHAKE_MS,
     perMessageDeflate: false,
     followRedirects: false,

@@ -1,4 +1,5 @@
 import { Secret } from '../../base/index.ts';
+import { viaProxies } from '../../taskcluster/index.ts';
 import type { ReportedError } from './reported-error.ts';
 
 /** Where to send a project's events, read from its DSN. */
@@ -78,7 +79,13 @@ export async function sendEvent(
 ): Promise<void> {
   const { request } = await import('undici');
   const { url, headers } = project;
-  const { statusCode, body } = await request(url, { method: 'POST', headers, body: envelope(event), signal });
+  const { statusCode, body } = await request(url, {
+    method: 'POST',
+    headers,
+    body: envelope(event),
+    signal,
+    ...(await viaProxies()),
+  });
   await body.dump();
   if (statusCode >= 300) throw new Error(`Sentry answered ${statusCode}`);
 }

@@ -2,6 +2,7 @@ import type { Agent, IncomingMessage } from 'node:http';
 import { http, https } from '../../base/index.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import { hawkHeader } from '../credentials/hawk-header.ts';
+import { throughProxies } from '../http-proxy/index.ts';
 
 /** One API request, and the limits for its answer. */
 export interface ApiRequest {
@@ -120,5 +121,5 @@ const agents: Record<string, Agent> = {};
 
 function clientFor(protocol: string) {
   const { request: open, Agent } = protocol === 'https:' ? https() : http;
-  return { open, agent: (agents[protocol] ??= new Agent(AGENT)) };
+  return { open, agent: (agents[protocol] ??= throughProxies(new Agent(AGENT), protocol)) };
 }

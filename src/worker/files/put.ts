@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fullJitter, type Backoff } from '../../base/index.ts';
+import { viaProxies } from '../../taskcluster/index.ts';
 import { isStream, sizeOf, type FileSource } from './file-source.ts';
 import { readAhead } from './read-ahead.ts';
 import { StreamFailed, streamPieces } from './stream-pieces.ts';
@@ -151,6 +152,7 @@ async function putOnce(
         ? content
         : (watched(piecesOf(content, size, until, over), onPiece) as unknown as Readable),
       signal: until,
+      ...(await viaProxies()),
     });
     const answer = await beginning(response.body);
     const { statusCode } = response;

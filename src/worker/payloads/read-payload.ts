@@ -126,11 +126,21 @@ function schemaOf(format: PayloadFormat, features: readonly SchemaOwner[]): obje
   return mergeSchema(`Payload of a tcw task (${format.name})`, [[format.name, format.schema], ...parts]);
 }
 
+/** Copies a payload. Halves of surrogate pairs become U+FFFD, as in generic-worker: neither a URL nor a path can have one. */
 function copyOf(payload: unknown): unknown {
   try {
-    return structuredClone(payload);
+    return wellFormed(payload);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new TaskError('malformed-payload', 'the payload is nested too deeply');
   }
+}
+
+function wellFormed(value: unknown): unknown {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(wellFormed);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [name.toWellFormed(), wellFormed(member)]),
+  );
 }

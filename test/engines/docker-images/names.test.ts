@@ -44,6 +44,7 @@ describe('the name of an image', () => {
     ['ubuntu@sha256:0123', 'its digest'],
     ['ubuntu@md5:0123', 'its digest'],
     [HEX, 'an ID'],
+    [`sha256:${HEX}`, 'an ID'],
     [`a b:${HEX}`, 'lower-case letters'],
     ['images.tcw.invalid/archive:1', 'reserved for the worker'],
     ['IMAGES.tcw.invalid/archive:1', 'reserved for the worker'],

@@ -68,6 +68,62 @@ describe('the schema of payloads', () => {
   });
 });
 
+describe('parts that share an object', () => {
+  const part = (name: string, more: object = {}) => ({
+    properties: { features: { type: 'object', properties: { [name]: { type: 'boolean' } }, ...more } },
+  });
+  const merged = (...parts: ReturnType<typeof part>[]) =>
+    validator(
+      mergeSchema(
+        'x',
+        parts.map((each, at) => [`part${at}`, each] as const),
+      ),
+    );
+
+  it('keep the properties that each requires', () => {
+    const problems = merged(
+      part('one'),
+      part('two', { required: ['two'] }),
+      part('three', { required: ['three'] }),
+    );
+    expect(problems({ features: { two: true } })).toEqual(['/features/three is missing']);
+    expect(problems({ features: { two: true, three: true } })).toEqual([]);
+    expect(problems({})).toEqual([]);
+  });
+
+  it('are closed if one of them is', () => {
+    const problems = merged(part('one'), part('two', { additionalProperties: false }), part('three'));
+    expect(problems({ features: { one: true, three: true } })).toEqual([]);
+    expect(problems({ features: { four: true } })).toEqual(['/features/four is not a known property']);
+  });
+
+  it.each([{ maxProperties: 1 }, { additionalProperties: { type: 'boolean' } }])(
+    'cannot have what would be lost: %j',
+    keyword => {
+      const special = part('two', keyword);
+      for (const parts of [
+        [part('one'), special],
+        [special, part('one')],
+      ]) {
+        const message = `has "${Object.keys(keyword)[0]}" in the payload property /features, which others share`;
+        expect(() => merged(...parts)).toThrow(message);
+      }
+    },
+  );
+
+  it('cannot define the same property, at any depth', () => {
+    const deep = (type: string) => {
+      const inside = { type: 'object', properties: { deep: { type } } };
+      return { properties: { features: { type: 'object', properties: { one: inside } } } };
+    };
+    const parts = [
+      ['a', deep('string')],
+      ['b', deep('boolean')],
+    ] as const;
+    expect(() => mergeSchema('x', parts)).toThrow('a and b both have a payload property /features/one/deep');
+  });
+});
+
 describe('a problem in a payload', () => {
   it.each<[string, object, string]>([
     ['a missing time', { maxRunTime: undefined }, '/maxRunTime is missing'],
@@ -291,4 +347,24 @@ describe('an unknown property of a payload', () => {
       }),
     );
   });
+});
+
+it('half of a surrogate pair in a payload is U+FFFD, as in generic-worker', () => {
+  const { task, problems } = payloads.read({
+    ...VALID,
+    command: [['echo', 'a\ud83d']],
+    env: { 'A\ude00': '\ud83d\ude00' },
+    artifacts: [{ type: 'file', path: '\ud83d', name: 'public/x' }],
+  });
+  expect(problems).toEqual([]);
+  expect(task).toMatchObject({
+    commands: [{ argv: ['echo', 'a\ufffd'] }],
+    env: { 'A\ufffd': '\u{1f600}' },
+    artifacts: [{ path: '\ufffd' }],
+  });
+});
+
+it('a payload that is nested too deeply is malformed', () => {
+  const nest = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown;
+  expect(() => payloads.read({ ...VALID, env: nest })).toThrow('the payload is nested too deeply');
 });

@@ -1,5 +1,6 @@
+import { proxyProblems } from '../../../taskcluster/index.ts';
 import { OBSOLETE_PROPERTIES, PROPERTIES } from '../../../worker/config/index.ts';
-import type { Problem } from '../problem.ts';
+import { invalid, type Problem } from '../problem.ts';
 import { unknownName, type Setting, type Source } from '../source.ts';
 import { variableName } from '../spelling.ts';
 import { valueOfText } from './text.ts';
@@ -34,12 +35,15 @@ export function ownVariables(environment: Environment): Source {
   return { settings, problems };
 }
 
-/** Reads the variables that every Taskcluster tool uses, such as `TASKCLUSTER_ROOT_URL`. */
+/**
+ * Reads the variables that every Taskcluster tool uses, such as `TASKCLUSTER_ROOT_URL`, and checks those that name HTTP
+ * proxies.
+ */
 export function standardVariables(environment: Environment): Source {
   const settings = new Map<string, Setting>();
   for (const [name, { standardVariable }] of PROPERTIES) {
     const text = standardVariable === undefined ? undefined : environment[standardVariable];
     if (text !== undefined) settings.set(name, { value: text, place: `variable ${standardVariable}` });
   }
-  return { settings, problems: [] };
+  return { settings, problems: proxyProblems(environment).map(invalid) };
 }

@@ -19,6 +19,7 @@ import {
   type Tools,
 } from '../native/index.ts';
 import { accountName, groupIds, writeAccount, type Account } from './accounts.ts';
+import { closedFolder } from './closed-folder.ts';
 import { UserEngineUnavailable } from './engine-unavailable.ts';
 import { controlGroups, type RunLimits } from './control-groups.ts';
 import { giveHome } from './give-home.ts';
@@ -82,6 +83,13 @@ export async function userEngine(options: UserEngineOptions): Promise<UserEngine
   }
   const range = uidRange(userIds);
   const tools = findTools('/bin/sh', searchPath);
+  // Only with such an env do the users of tasks run a program of the worker: Node, which restores their variables.
+  const closed = tools.envExpands ? undefined : closedFolder(process.execPath);
+  if (closed !== undefined) {
+    throw new UserEngineUnavailable(
+      `The engine "user" starts tasks with ${process.execPath}, because ${tools.env} has no option -S. The users of tasks cannot reach that file: ${closed} is closed to other users. Run "chmod o+x ${closed}", or install Node.js elsewhere`,
+    );
+  }
   const stateFolder = readyStateFolder(tasksDir);
   const limits = { memoryMegabytes: 0, cpus: 0, processes: 0, ...options.limits };
   const groups = controlGroups(limits);

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
+import { websocketOptions } from '../../../taskcluster/index.ts';
 import { HEADER_BYTES } from './frames.ts';
 import { WINDOW_BYTES } from './session.ts';
 
@@ -44,7 +45,9 @@ export async function connectTunnel(
   signal: AbortSignal,
 ): Promise<Connected> {
   signal.throwIfAborted();
-  const socket = new WebSocket(websocketUrl(serverUrl), {
+  const url = websocketUrl(serverUrl);
+  const socket = new WebSocket(url, {
+    ...websocketOptions(url),
     headers: { authorization: `Bearer ${token}`, 'x-websocktunnel-id': id },
     handshakeTimeout: HANDSHAKE_MS,
     // One frame may fill the window.

@@ -1,4 +1,5 @@
 import type { Pool } from 'undici';
+import { proxyConnector } from '../../../taskcluster/index.ts';
 
 /** The connections of one proxy to its deployment. No other run shares them. */
 export interface ServiceConnections extends AsyncDisposable {
@@ -27,7 +28,7 @@ export async function connectServices(rootUrl: string): Promise<ServiceConnectio
     connections: MAX_CONNECTIONS,
     pipelining: 1,
     allowH2: false,
-    connect: { timeout: CONNECT_MS },
+    connect: proxyConnector(origin) ?? { timeout: CONNECT_MS },
     keepAliveTimeout: IDLE_MS,
     keepAliveMaxTimeout: IDLE_MS,
     headersTimeout: SILENCE_MS,

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { urlDecoded } from '../../../base/index.ts';
+import { viaProxies } from '../../../taskcluster/index.ts';
 
 /** A download that no further attempt would save. The message is for the task's log. */
 export class NotDownloadable extends Error {
@@ -32,6 +33,7 @@ export async function httpGet(
 ): Promise<HttpAnswer> {
   // Loaded with the first download, because it costs 5 MB and 45 ms of the start.
   const { request } = await import('undici');
+  const via = await viaProxies();
   let target = webUrl(url);
   for (let redirects = 0; ; redirects++) {
     const all = { ...headers, ...authorization(target) };
@@ -45,6 +47,7 @@ export async function httpGet(
       method: 'GET',
       headers: all,
       signal,
+      ...via,
     });
     // A destroyed body reports an error. Its reader hears of every other error.
     body.on('error', () => undefined);

@@ -23,8 +23,8 @@ const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 const TAG = /^\w[\w.-]{0,127}$/;
 const REGISTRY = /^[a-z\d](?:[a-z\d-]*[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]*[a-z\d])?)*(?::\d{1,5})?$/i;
 const COMPONENT = /^[a-z\d]+(?:(?:\.|_|__|-+)[a-z\d]+)*$/;
-/** The engine would read such a name as an ID. */
-const ID = /^[0-9a-f]{64}$/;
+/** The engine would read the first as an ID. `docker pull` would read the second as a tag of `library/sha256`. */
+const ID = /^(?:sha256:)?[0-9a-f]{64}$/;
 
 /**
  * Parses the name of an image in a payload.
@@ -44,7 +44,7 @@ export function imageName(text: string): ImageName {
   const beforeDigest = at === -1 ? text : text.slice(0, at);
   const [, name = beforeDigest, tag] = /^(.*):([^:/]*)$/s.exec(beforeDigest) ?? [];
   if (tag !== undefined && !TAG.test(tag)) throw wrong('its tag has characters that a tag cannot have');
-  if (ID.test(name)) throw wrong('an ID is only known to one machine');
+  if (ID.test(name) || ID.test(text)) throw wrong('an ID is only known to one machine');
 
   const [first = '', ...others] = name.split('/');
   const hasRegistry = others.length > 0 && (/[.:A-Z]/.test(first) || first === 'localhost');

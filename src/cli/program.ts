@@ -9,10 +9,11 @@ import { addInstall } from './install/add-install.ts';
 import { addKeys } from './keys/add-keys.ts';
 import type { PayloadSchemaWords } from './payload-schema.ts';
 import { printResult } from './output/print-result.ts';
-import { addAllProperties, givenFlags } from './config/property-options.ts';
+import { addAllProperties, givenFlags, PropertyOption } from './config/property-options.ts';
 import { addPulse } from './pulse/add-pulse.ts';
 import { addShell } from './shell/add-shell.ts';
 import { addTask } from './task/add-task.ts';
+import { checkOptionValues } from './words/option-values.ts';
 import { usageFailure } from './words/usage.ts';
 import { version } from './words/version.ts';
 
@@ -65,6 +66,7 @@ export function tcwProgram(done: (exitCode: number) => void): Command {
   addSchemas(program);
   addCompletion(program);
   for (const command of withSubcommands(program)) {
+    checkOptionValues(command, option => option instanceof PropertyOption);
     command.exitOverride(error => {
       throw error.exitCode === 0 || error.code === 'commander.help' ? error : usageFailure(command, error);
     });

@@ -55,7 +55,7 @@ describe('tcw dev --once --artifacts', () => {
 
   it.each<[string, string[], number, RegExp]>([
     ['without --once', ['--artifacts', 'x'], 64, /flag --artifacts: it needs --once/],
-    ['without a name', ['--once', '--artifacts', ''], 64, /flag --artifacts: it must name a folder/],
+    ['without a name', ['--once', '--artifacts', ''], 64, /--artifacts is empty/],
     [
       'that is a file',
       ['--once', '--artifacts', 'package.json'],

@@ -19,7 +19,7 @@ export { Secret } from './secret.ts';
 export { ServiceError, type ServiceErrorKind } from './service-error.ts';
 export { inTimerRange, LONGEST_TIMER_MS } from './timer-range.ts';
 export { urlDecoded } from './url-decoded.ts';
-export { withoutUrlPasswords } from './url-passwords.ts';
+export { withoutUrlPasswords, withoutUrlSecrets } from './url-secrets.ts';
 export { shellQuoted } from './shell-quoted.ts';
 export { suggestion } from './nearest.ts';
 export { SHELL_ARTIFACT } from './shell-artifact.ts';

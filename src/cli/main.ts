@@ -1,7 +1,7 @@
 import { tellOfCrash } from './run/crash.ts';
 import { EXIT_CODES } from './words/exit-codes.ts';
 import { Failure } from './words/failure.ts';
-import { hidden, hiddenEverywhere } from './output/last-words.ts';
+import { hidden } from './output/last-words.ts';
 import { printableLines } from './output/printable.ts';
 import { runProgram } from './program.ts';
 
@@ -48,6 +48,6 @@ function exitOnUnexpected(error: unknown): void {
 
 function reportUnexpected(error: unknown): number {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`tcw: unexpected error: ${printableLines(hiddenEverywhere(stack))}\n`);
+  process.stderr.write(`tcw: unexpected error: ${printableLines(hidden(stack))}\n`);
   return EXIT_CODES.internalError.code;
 }

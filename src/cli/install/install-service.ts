@@ -13,6 +13,8 @@ export type { InstallWords } from './service-words.ts';
 interface Machine extends ThisMachine {
   /** The root directory of the machine's files. */
   readonly root: string;
+  /** Called with a message for the user, beside the result. */
+  readonly tell?: (line: string) => void;
 }
 
 const MANAGERS: Partial<Record<NodeJS.Platform, ServiceManager>> = {
@@ -35,7 +37,13 @@ export async function installService(words: InstallWords, machine: Machine): Pro
   }
   const service = await serviceOf(words, manager, machine);
   const content = contentFor(service, manager);
-  if (words.print) return content;
+  if (words.print) {
+    const config = service.command.at(-1) ?? '';
+    if (!existsSync(config)) {
+      machine.tell?.(`there is no file ${config} here, so this is for the default configuration`);
+    }
+    return content;
+  }
   if (manager === 'windows') {
     throw cannot('on Windows nothing is installed: run the commands that --print shows, as an administrator');
   }

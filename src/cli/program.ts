@@ -5,6 +5,7 @@ import { addDevOptions, devOptions } from './dev/dev-options.ts';
 import { EXIT_CODES } from './words/exit-codes.ts';
 import { examples } from './words/examples.ts';
 import { helpLayout, RUN_EPILOGUE } from './words/help.ts';
+import { withoutHelpWords } from './words/help-words.ts';
 import { addInstall } from './install/add-install.ts';
 import { addKeys } from './keys/add-keys.ts';
 import type { PayloadSchemaWords } from './payload-schema.ts';
@@ -32,7 +33,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     exitCode = code;
   });
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(withoutHelpWords(program, argv), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // Help or the version has been printed. Commander also prints help when the command is missing, which is an error.

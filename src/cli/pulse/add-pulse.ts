@@ -40,7 +40,7 @@ export function addPulse(program: Command, done: (exitCode: number) => void): vo
   );
   addQueue(pulse, async (action, name, words) => {
     const { lookAfterQueue } = await import('./queue/queue.ts');
-    done(await lookAfterQueue(action, name, words, stdout, stderr));
+    done(await lookAfterQueue(action, name, words, stderr));
   });
   pulse
     .command('exchanges')
@@ -51,7 +51,7 @@ export function addPulse(program: Command, done: (exitCode: number) => void): vo
     .addHelpText('after', examples('tcw pulse exchanges', 'tcw pulse exchanges workerType --json'))
     .action(async (filter: string | undefined, words: ExchangesWords) => {
       const { listExchanges } = await import('./exchanges.ts');
-      done(listExchanges(filter, words, stdout));
+      done(await listExchanges(filter, words));
     });
 }
 

@@ -2,6 +2,7 @@ import { lastValueFrom, ReplaySubject, Subscription, tap } from 'rxjs';
 import { handle, type ConsumerEvent, type HandleEvent, type Pulse } from '../../../pulse/index.ts';
 import { shutdownSignals, longTimer } from '../../../streams/index.ts';
 import { PULSE_EXIT_CODES } from '../../words/exit-codes.ts';
+import { Failure } from '../../words/failure.ts';
 import { bindingsOf } from '../bindings.ts';
 import { openPulse } from '../connection.ts';
 import { dealing, type Work } from '../deal.ts';
@@ -70,13 +71,13 @@ export async function listen(
         if (command && command.running > 0) say('waiting for what runs; a second signal kills it');
       }),
     );
-    let closedPipe = false;
-    const endOfReader = () => {
-      closedPipe = true;
+    let lost: NodeJS.ErrnoException | undefined;
+    const onLost = (error: NodeJS.ErrnoException) => {
+      lost ??= error;
       stop();
     };
-    stdout.on('error', endOfReader);
-    cleanUp.add(() => stdout.off('error', endOfReader));
+    stdout.on('error', onLost);
+    cleanUp.add(() => stdout.off('error', onLost));
 
     pulse = await openPulse(words, stop$);
     if (words.timeout !== undefined) cleanUp.add(longTimer(words.timeout * 1_000).subscribe(stop));
@@ -112,7 +113,13 @@ export async function listen(
     if (named && !words.quiet) {
       say(`${named.name} is kept and goes on filling; tcw pulse queue delete ${words.queue ?? ''} ends that`);
     }
-    const missed = words.count !== undefined && places.done < words.count && !closedPipe;
+    if (lost !== undefined && lost.code !== 'EPIPE') {
+      throw new Failure(
+        PULSE_EXIT_CODES.unavailable.code,
+        `standard output cannot be written: ${lost.message}`,
+      );
+    }
+    const missed = words.count !== undefined && places.done < words.count && lost === undefined;
     return missed || givenUp > 0 ? PULSE_EXIT_CODES.notAllDone.code : PULSE_EXIT_CODES.done.code;
   } catch (error) {
     throw pulseFailure(error, bindings.map(({ exchange }) => meantExchange(exchange, error)).join(''));

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { NEVER } from 'rxjs';
 import { namedQueue, type Pulse, type PulseQueue } from '../../../pulse/index.ts';
+import { printResult } from '../../output/print-result.ts';
 import { PULSE_EXIT_CODES } from '../../words/exit-codes.ts';
 import { Failure } from '../../words/failure.ts';
 import { openPulse } from '../connection.ts';
@@ -20,14 +21,13 @@ export async function lookAfterQueue(
   action: 'inspect' | 'purge' | 'delete' | 'bindings',
   name: string,
   words: QueueWords,
-  stdout: Output,
   stderr: Output,
 ): Promise<number> {
   const answer =
     action === 'bindings'
       ? await queueBindings(name, words)
       : await withQueue(name, words, queue => ACTIONS[action](queue, words, stderr));
-  stdout.write(words.json ? `${printableJson(answer.json)}\n` : `${answer.words}\n`);
+  await printResult('the result', words.json ? `${printableJson(answer.json)}\n` : `${answer.words}\n`);
   return PULSE_EXIT_CODES.done.code;
 }
 

@@ -19,7 +19,7 @@ export { Secret } from './secrets/secret.ts';
 export { ServiceError, type ServiceErrorKind } from './services/service-error.ts';
 export { inTimerRange, LONGEST_TIMER_MS } from './waiting/timer-range.ts';
 export { urlDecoded } from './text/url-decoded.ts';
-export { withoutUrlPasswords } from './secrets/url-passwords.ts';
+export { withoutUrlPasswords, withoutUrlSecrets } from './secrets/url-secrets.ts';
 export { shellQuoted } from './text/shell-quoted.ts';
 export { suggestion } from './text/nearest.ts';
 export { SHELL_ARTIFACT } from './services/shell-artifact.ts';

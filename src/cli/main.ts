@@ -1,7 +1,7 @@
 import { runCrashHooks } from './run/crash.ts';
 import { EXIT_CODES } from './words/exit-codes.ts';
 import { Failure } from './words/failure.ts';
-import { withoutSecrets, withoutSecretsAndPasswords } from './output/final-messages.ts';
+import { withoutSecrets } from './output/final-messages.ts';
 import { printableLines } from './output/printable.ts';
 import { runProgram } from './program.ts';
 
@@ -48,6 +48,6 @@ function exitOnUnexpected(error: unknown): void {
 
 function reportUnexpected(error: unknown): number {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`tcw: unexpected error: ${printableLines(withoutSecretsAndPasswords(stack))}\n`);
+  process.stderr.write(`tcw: unexpected error: ${printableLines(withoutSecrets(stack))}\n`);
   return EXIT_CODES.internalError.code;
 }

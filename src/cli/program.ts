@@ -5,14 +5,16 @@ import { addDevOptions, devOptions } from './dev/dev-options.ts';
 import { EXIT_CODES } from './words/exit-codes.ts';
 import { examples } from './words/examples.ts';
 import { helpLayout, RUN_EPILOGUE } from './words/help.ts';
+import { withoutHelpWords } from './words/help-words.ts';
 import { addInstall } from './install/add-install.ts';
 import { addKeys } from './keys/add-keys.ts';
 import type { PayloadSchemaOptions } from './payload-schema.ts';
 import { printResult } from './output/print-result.ts';
-import { addAllProperties, givenFlags } from './config/property-options.ts';
+import { addAllProperties, givenFlags, PropertyOption } from './config/property-options.ts';
 import { addPulse } from './pulse/add-pulse.ts';
 import { addShell } from './shell/add-shell.ts';
 import { addTask } from './task/add-task.ts';
+import { checkOptionValues } from './words/option-values.ts';
 import { usageFailure } from './words/usage.ts';
 import { version } from './words/version.ts';
 
@@ -31,7 +33,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     exitCode = code;
   });
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(withoutHelpWords(program, argv), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // Help or the version has been printed. Commander also prints help when the command is missing, which is an error.
@@ -65,6 +67,7 @@ export function tcwProgram(done: (exitCode: number) => void): Command {
   addSchemas(program);
   addCompletion(program);
   for (const command of withSubcommands(program)) {
+    checkOptionValues(command, option => option instanceof PropertyOption);
     command.exitOverride(error => {
       throw error.exitCode === 0 || error.code === 'commander.help' ? error : usageFailure(command, error);
     });

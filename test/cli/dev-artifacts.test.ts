@@ -55,12 +55,25 @@ describe('tcw dev --once --artifacts', () => {
 
   it.each<[string, string[], number, RegExp]>([
     ['without --once', ['--artifacts', 'x'], 64, /flag --artifacts: it needs --once/],
-    ['without a name', ['--once', '--artifacts', ''], 64, /flag --artifacts: it must name a folder/],
+    ['without a name', ['--once', '--artifacts', ''], 64, /--artifacts is empty/],
     [
       'that is a file',
       ['--once', '--artifacts', 'package.json'],
       73,
       /"package\.json" cannot be written: it is not a folder/,
+    ],
+    [
+      'below a file',
+      ['--once', '--artifacts', 'package.json/x/y'],
+      73,
+      /"package\.json\/x\/y" cannot be written: a part of its path is not a folder/,
+    ],
+    [
+      'that cannot be made',
+      // Linux refuses a new folder there, and other systems have no such folder.
+      ['--once', '--artifacts', process.platform === 'linux' ? '/proc/x/y' : '/dev/null/x'],
+      73,
+      /"\/[^\n]+" cannot be written: (no folder can be made there|a part of its path is not a folder)/,
     ],
   ])('refuses a folder %s, and runs nothing', async (_, words, code, message) => {
     const { exitCode, stdout, stderr } = await workplace.tcw('dev', ...words, 'examples/hello.json');

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PATIENCE_MS } from '../patience.ts';
+import { tcw } from './tcw.ts';
 import { newWorkplace, type Workplace } from './dev-session.ts';
 
 let workplace: Workplace;
@@ -144,4 +145,11 @@ it('tcw dev --once that is interrupted reports the state of each task', async ()
   expect(await dev.stop('SIGTERM')).toBe(1);
   expect(dev.stdout).toMatch(/^✔ short: completed/m);
   expect(dev.stdout).toMatch(/^\? long: not resolved/m);
+});
+
+it('reports that no temporary folder can be made', async () => {
+  const environment = { TMPDIR: '/nonexistent' };
+  const { exitCode, stderr } = await tcw(['dev', '--once', 'examples/hello.json'], { environment });
+  expect(exitCode).toBe(73);
+  expect(stderr).toMatch(/^tcw: no temporary folder can be made in \/nonexistent \(ENOENT\)[^\n]+\n$/m);
 });

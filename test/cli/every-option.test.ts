@@ -1,8 +1,10 @@
 import type { Command, Option } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { PropertyOption } from '../../src/cli/config/property-options.ts';
 import { flagName } from '../../src/cli/config/spelling.ts';
 import { runProgram, tcwProgram } from '../../src/cli/program.ts';
 import { Failure } from '../../src/cli/words/failure.ts';
+import { RepeatableOption } from '../../src/cli/words/option-values.ts';
 import { PROPERTIES } from '../../src/worker/config/index.ts';
 
 // The tables of the commands themselves are read here, so a new command or option is covered as soon as it exists.
@@ -97,6 +99,61 @@ describe('an option without its value', () => {
   );
   it.each(cases)('%s', (_, words, says) => expectOneProblem(words, says));
 });
+
+describe('an option given twice', () => {
+  const cases = eachOption((words, flag, option) => {
+    if (!takesValue(option) || option instanceof RepeatableOption) return [];
+    const value = option.argChoices?.[0] ?? '1';
+    return [['', [...words, flag, value, `${flag}=${value}`], `${flag} is given more than once`]];
+  });
+  it.each(cases)('%s', (_, words, says) => expectOneProblem(words, says));
+
+  it('is refused in its short form, too', () =>
+    expectOneProblem(['run', '-c', 'a.yml', '--config', 'b.yml'], '--config is given more than once'));
+
+  it('has both values if it may be repeated', () => {
+    const repeatable = commands.flatMap(({ command, words }) =>
+      command.options
+        .filter(option => option instanceof RepeatableOption)
+        .map(option => {
+          command.parseOptions([`${option.long}=a`, `${option.long}=b`]);
+          return [...words, option.long, command.getOptionValue(option.attributeName())];
+        }),
+    );
+    expect(repeatable).toEqual([
+      ['pulse', 'listen', '--bind', ['a', 'b']],
+      ['pulse', 'publish', '--cc', ['a', 'b']],
+      ['pulse', 'publish', '--header', ['a', 'b']],
+    ]);
+  });
+
+  it('means the same as once if it takes no value', () => {
+    for (const { command } of commands) {
+      for (const option of command.options.filter(each => !takesValue(each))) {
+        const flag = option.long ?? '';
+        if (flag === '--version') continue;
+        expect(() => command.parseOptions([flag, flag])).not.toThrow();
+      }
+    }
+  });
+});
+
+describe('an option with an empty value', () => {
+  const cases = eachOption((words, flag, option) => {
+    // An empty property is not set, wherever it is given.
+    if (!option.required || option instanceof PropertyOption) return [];
+    const says = option.parseArg && !(option instanceof RepeatableOption) ? `${flag} ` : `${flag} is empty`;
+    return [
+      ['', [...words, flag, ''], says],
+      ['', [...words, `${flag}=`], says],
+    ];
+  });
+  it.each(cases)('%s', (_, words, says) => expectOneProblem(words, says));
+});
+
+function takesValue({ required, optional }: Option): boolean {
+  return required || optional;
+}
 
 describe('a command without its required argument', () => {
   const cases = commands.flatMap(({ command, words }): Case[] => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -34,6 +34,17 @@ describe('tcw', () => {
     },
   );
 
+  it.each([
+    [['help', 'task', 'log'], 'tcw task log'],
+    [['task', 'help', 'log'], 'tcw task log'],
+    [['help', 'pulse', 'queue', 'purge'], 'tcw pulse queue purge'],
+    [['task', 'help'], 'tcw task'],
+  ])('%j prints the help of %s', async (words, command) => {
+    const { exitCode, stdout, stderr } = await tcw(words);
+    expect([exitCode, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(new RegExp(`^Usage: ${command} \\[options\\]`));
+  });
+
   it('lists every property in its help, but no obsolete one', async () => {
     const { stdout } = await tcw(['run', '--help']);
     const flags = new Set(stdout.match(/(?<=^ +)--[a-z0-9-]+/gm));
@@ -52,6 +63,21 @@ describe('tcw', () => {
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout)).toEqual(configSchema());
     expect(() => new Ajv({ strict: true }).compile(JSON.parse(stdout) as object)).not.toThrow();
+  });
+
+  it
+    .runIf(existsSync('/dev/full'))
+    .each([
+      [['show-config-schema']],
+      [['show-payload-schema']],
+      [['completion', 'bash']],
+      [['pulse', 'exchanges', '--json']],
+      [['install', 'service', '--print', '--for', 'systemd', '--config', join(folder, 'empty.yml')]],
+    ])('reports that the result of %j cannot be written', async words => {
+    writeFileSync(join(folder, 'empty.yml'), '');
+    const { exitCode, stderr } = await tcw(words, { before: ['sh', '-c', 'exec "$@" >/dev/full', 'sh'] });
+    expect(exitCode).toBe(69);
+    expect(stderr).toMatch(/^tcw: could not write [^\n]+: ENOSPC[^\n]+\n$/);
   });
 
   it('ignores that the reader of its output exits early', async () => {
@@ -78,6 +104,11 @@ describe('an unknown argument', () => {
     [['dev', '--port'], '--port <port> needs a value'],
     [['run', '--capacity'], '--capacity <number> needs a value'],
     [['show-config-schema', 'more'], 'too many arguments'],
+    [['rnu', '--help'], 'unknown command rnu; did you mean run?'],
+    [['help', 'rnu'], 'unknown command rnu; did you mean run?'],
+    [['help', 'task', 'lgo'], 'unknown command lgo; did you mean log?'],
+    [['task', 'help', 'lgo'], 'unknown command lgo; did you mean log?'],
+    [['pulse', 'queue', 'inspcet', '-h'], 'unknown command inspcet; did you mean inspect?'],
   ])('%j leads to one line and exit code 64', async (words, message) => {
     const { exitCode, stdout, stderr } = await tcw(words);
     expect([exitCode, stdout]).toEqual([64, '']);
@@ -107,6 +138,12 @@ describe('tcw run with a wrong configuration', () => {
       '  - workerType is missing: give it in the configuration file, as TCW_WORKER_TYPE, or with --worker-type',
       '  - workerId is missing: give it in the configuration file, as TCW_WORKER_ID, or with --worker-id',
     ]);
+  });
+
+  it('says that -- ends the options', async () => {
+    const { exitCode, stderr } = await tcw(['run', '--', '--capacity', '4']);
+    expect(exitCode).toBe(64);
+    expect(stderr).toContain('\n  - command line: --capacity follows --, which ends the options\n');
   });
 
   it('exits with 73 for a file that is loaded but invalid', async () => {

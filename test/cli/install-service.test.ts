@@ -35,8 +35,17 @@ async function config(text: string): Promise<string> {
 describe('tcw install service', () => {
   it('prints a unit that starts this tcw, without changing anything', async () => {
     const { exitCode, stdout, stderr } = await tcw(['install', 'service', '--print', '--for', 'systemd']);
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 0,
+      stderr: 'tcw: there is no file /etc/tcw/worker.yml on this machine, so this is for the default configuration\n',
+    });
     expect(stdout).toContain(`\nExecStart=${bin} run --config /etc/tcw/worker.yml\n`);
+  });
+
+  it('prints nothing else if the configuration exists', async () => {
+    const path = await config('engine: user\n');
+    const words = ['install', 'service', '--print', '--for', 'systemd', '--config', path];
+    expect(await tcw(words)).toMatchObject({ exitCode: 0, stderr: '' });
   });
 
   it('prints files for other systems, too', async () => {

@@ -164,6 +164,7 @@ describe('tcw encrypt-env', () => {
     ],
     ['a reserved name', ['TASK_ID=x'], /an encrypted variable must not set TASK_ID/],
     ['no name', ['=secret'], /a variable without a name/],
+    ['an empty word', [''], /a variable without a name/],
     ['one twice', ['A=secret', 'A=secret2'], /A is given twice/],
     ['no file', ['A=@/nowhere'], /A: \/nowhere cannot be read: ENOENT/],
     ['standard input twice', ['A=@-', 'B=@-'], /only one variable can have/],

@@ -1,6 +1,6 @@
 import type { ErrorObject } from 'ajv';
 import { pointerSteps } from './json-pointer.ts';
-import { withoutUrlPasswords } from '../secrets/url-passwords.ts';
+import { withoutUrlSecrets } from '../secrets/url-secrets.ts';
 
 /** The longest text that is shown, in characters. */
 const LONGEST = 60;
@@ -16,7 +16,7 @@ export function offendingValue(root: unknown, { instancePath, keyword }: ErrorOb
     return Array.isArray(value) ? '; it is an array' : '; it is an object';
   }
   if (typeof value !== 'string') return `; it is ${String(value)}`;
-  const text = withoutUrlPasswords(value);
+  const text = withoutUrlSecrets(value);
   return `; it is ${JSON.stringify(text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text)}`;
 }
 

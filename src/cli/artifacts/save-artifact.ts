@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
-import { constants, lstat, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { constants, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { randomUUID } from 'node:crypto';
 import { Failure } from '../words/failure.ts';
@@ -13,6 +13,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EEXIST: 'it is not a folder',
   EISDIR: 'there is a folder in its place',
   ELOOP: 'there is a symbolic link in its place',
+  ENOENT: 'no folder can be made there',
   ENOSPC: 'the disk is full',
   ENOTDIR: 'a part of its path is not a folder',
   EROFS: 'the disk is read-only',
@@ -27,7 +28,7 @@ const REASONS: Readonly<Record<string, string>> = {
 export async function artifactFolder(path: string): Promise<string> {
   if (path === '') throw new Failure(CANNOT_WRITE, 'the folder for artifacts has no name');
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolders(resolve(path));
     return await realpath(path);
   } catch (error) {
     throw cannotWrite(path, error);
@@ -74,11 +75,26 @@ export async function saveArtifact(
   }
 }
 
+/**
+ * Makes a folder and those above it. Node's own `recursive` never ends where no folder can be made, as in /proc.
+ *
+ * @param notFolder the code of the error for a file in its place
+ */
+async function makeFolders(path: string, notFolder = 'EEXIST'): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  if (found) throw Object.assign(new Error('no folder'), { code: notFolder });
+  if (dirname(path) !== path) await makeFolders(dirname(path), 'ENOTDIR');
+  await mkdir(path).catch(unlessPresent);
+}
+
+function unlessPresent(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+}
+
 async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    });
+    await mkdir(folder).catch(unlessPresent);
     const found = await lstat(folder);
     if (found.isSymbolicLink()) throw Object.assign(new Error('symbolic link'), { code: 'ELOOP' });
     if (!found.isDirectory()) throw Object.assign(new Error('no folder'), { code: 'ENOTDIR' });

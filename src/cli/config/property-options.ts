@@ -22,6 +22,9 @@ const VALUE_NAMES = {
   file: '<file>',
 } as const;
 
+/** The flag of a property. An empty value means "not set", as in the other sources of properties. */
+export class PropertyOption extends Option {}
+
 /**
  * Adds a flag for every property to a command, in groups. Flags for obsolete properties are added too, but hidden from
  * the help.
@@ -33,7 +36,7 @@ export function addAllProperties(command: Command): void {
     }
   }
   for (const name of OBSOLETE_PROPERTIES.keys()) {
-    command.addOption(new Option(`${flagName(name)} <value>`).hideHelp());
+    command.addOption(new PropertyOption(`${flagName(name)} <value>`).hideHelp());
   }
 }
 
@@ -71,7 +74,7 @@ export function givenFlags(command: Command): GivenFlags {
 
 function optionFor(name: string, property: Property): Option {
   const values = property.oneOf ? `<${property.oneOf.join('|')}>` : VALUE_NAMES[property.type];
-  return new Option(`${flagName(name)} ${values}`, `${property.description}${remark(property)}`);
+  return new PropertyOption(`${flagName(name)} ${values}`, `${property.description}${remark(property)}`);
 }
 
 function remark(property: Property): string {

@@ -70,8 +70,7 @@ function ownProblems({ port, queuePulseUrl, once, artifacts }: OwnOptions): Prob
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
     problems.push(cannotLoad('flag --port: it must be a port, from 0 to 65535'));
   }
-  if (artifacts === '') problems.push(cannotLoad('flag --artifacts: it must name a folder'));
-  else if (artifacts !== undefined && !once) {
+  if (artifacts !== undefined && !once) {
     const instead = 'in a session that goes on, use tcw task artifacts <taskId> --download <folder>';
     problems.push(cannotLoad(`flag --artifacts: it needs --once; ${instead}`));
   }

@@ -11,6 +11,8 @@ import {
   dockerLeftovers,
   nativeLeftovers,
 } from '../../worker/index.ts';
+import { EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
 import type { Logger } from '../output/logger.ts';
 
 /** The pid of the process that made the folder, and the random letters of mkdtemp. */
@@ -22,9 +24,13 @@ export interface DevHome extends AsyncDisposable {
   readonly folder: string;
 }
 
-/** Creates a folder for a `tcw dev` in the directory for temporary files. */
+/** Creates a folder for a `tcw dev` in the directory for temporary files. @throws Failure */
 export async function devHome(): Promise<DevHome> {
-  const folder = await mkdtemp(join(tmpdir(), `tcw-dev-${process.pid}-`));
+  const folder = await mkdtemp(join(tmpdir(), `tcw-dev-${process.pid}-`)).catch((cause: unknown) => {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const problem = `no temporary folder can be made in ${tmpdir()} (${code ?? message}): set TMPDIR to another folder`;
+    throw new Failure(EXIT_CODES.invalidConfig.code, problem, { cause });
+  });
   // Without the sign of life, later `tcw dev`s do not remove the folder after a sudden death.
   const descriptor = await holdFifo(join(folder, ALIVE)).catch(() => undefined);
   return {

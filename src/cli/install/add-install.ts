@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { examples } from '../words/examples.ts';
+import { printable } from '../output/printable.ts';
 import { printResult } from '../output/print-result.ts';
 import type { InstallOptions } from './install-service.ts';
 
@@ -43,8 +44,9 @@ export function addInstall(program: Command): void {
     )
     .action(async (options: InstallOptions) => {
       const { installService } = await import('./install-service.ts');
+      const printMessage = (line: string) => void process.stderr.write(`tcw: ${printable(line)}\n`);
       const { argv, platform, execPath: node } = process;
-      const machine = { program: argv[1] ?? '', node, platform, root: '/' };
+      const machine = { program: argv[1] ?? '', node, platform, root: '/', printMessage };
       await printResult('what comes next', await installService(options, machine));
     });
 }

@@ -13,6 +13,8 @@ export type { InstallOptions } from './service-options.ts';
 interface Machine extends ThisMachine {
   /** The root directory of the machine's files. */
   readonly root: string;
+  /** Called with a message for the user, beside the result. */
+  readonly printMessage?: (message: string) => void;
 }
 
 const MANAGERS: Partial<Record<NodeJS.Platform, ServiceManager>> = {
@@ -35,7 +37,15 @@ export async function installService(options: InstallOptions, machine: Machine):
   }
   const service = await serviceOf(options, manager, machine);
   const content = contentFor(service, manager);
-  if (options.print) return content;
+  if (options.print) {
+    const config = service.command.at(-1) ?? '';
+    if (!existsSync(config)) {
+      machine.printMessage?.(
+        `there is no file ${config} on this machine, so this is for the default configuration`,
+      );
+    }
+    return content;
+  }
   if (manager === 'windows') {
     throw cannot('on Windows nothing is installed: run the commands that --print shows, as an administrator');
   }

@@ -10,7 +10,6 @@ import { Failure } from '../words/failure.ts';
  * @throws Failure when the file exists already or cannot be written. No partial key is left behind
  */
 export async function writeKeyFile(file: string, key: Secret): Promise<void> {
-  if (file === '') throw new Failure(EXIT_CODES.cannotLoadConfig.code, '--file must name a file');
   const handle = await open(file, 'wx', 0o600).catch((error: unknown) => {
     throw failure(file, error);
   });

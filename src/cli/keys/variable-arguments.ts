@@ -39,7 +39,7 @@ export async function readVariables(
 
 async function readVariable(word: string, sources: Sources): Promise<Variable> {
   const at = word.indexOf('=');
-  if (at === 0) throw usage('a variable without a name');
+  if (at === 0 || word === '') throw usage('a variable without a name');
   if (at < 0) {
     const value = sources.environment[word];
     if (value !== undefined) return { name: word, value: new Secret(value) };

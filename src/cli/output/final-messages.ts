@@ -1,4 +1,4 @@
-import { withoutUrlPasswords } from '../../base/index.ts';
+import { withoutUrlSecrets } from '../../base/index.ts';
 import type { LiveSecrets } from '../../worker/index.ts';
 
 let known: Pick<LiveSecrets, 'hideInJson'> | undefined;
@@ -8,15 +8,7 @@ export function hideInFinalMessages(secrets: Pick<LiveSecrets, 'hideInJson'>): v
   known = secrets;
 }
 
-/**
- * Removes the known secrets from the message of a Failure. The authors of these messages leave passwords out of URLs; a
- * URL with a password in such a message is an example.
- */
+/** Removes the known secrets, and everything in URLs that may be a secret. */
 export function withoutSecrets(text: string): string {
-  return known ? (JSON.parse(known.hideInJson(JSON.stringify(text))) as string) : text;
-}
-
-/** Removes the known secrets and all passwords in URLs from the text of an unexpected error. */
-export function withoutSecretsAndPasswords(text: string): string {
-  return withoutUrlPasswords(withoutSecrets(text));
+  return withoutUrlSecrets(known ? (JSON.parse(known.hideInJson(JSON.stringify(text))) as string) : text);
 }

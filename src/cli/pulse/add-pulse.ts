@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { PULSE_EXIT_CODES } from '../words/exit-codes.ts';
 import { examples } from '../words/examples.ts';
 import { exitCodeLines } from '../words/help.ts';
+import { RepeatableOption } from '../words/option-values.ts';
 import type { ConnectionOptions } from './connection.ts';
 import type { ExchangesOptions } from './exchanges.ts';
 import type { ListenOptions } from './listen/listen-options.ts';
@@ -41,7 +42,7 @@ export function addPulse(program: Command, done: (exitCode: number) => void): vo
   );
   addQueue(pulse, async (action, name, options) => {
     const { queueCommand } = await import('./queue/queue.ts');
-    done(await queueCommand(action, name, options, stdout, stderr));
+    done(await queueCommand(action, name, options, stderr));
   });
   pulse
     .command('exchanges')
@@ -52,7 +53,7 @@ export function addPulse(program: Command, done: (exitCode: number) => void): vo
     .addHelpText('after', examples('tcw pulse exchanges', 'tcw pulse exchanges workerType --json'))
     .action(async (filter: string | undefined, options: ExchangesOptions) => {
       const { listExchanges } = await import('./exchanges.ts');
-      done(listExchanges(filter, options, stdout));
+      done(await listExchanges(filter, options));
     });
 }
 
@@ -63,10 +64,8 @@ function addListen(pulse: Command): Command {
     .description('Prints messages as lines of JSON, or runs a command for each, until it is stopped.')
     .argument('[exchange]', 'exchange/<user>/<name>, or one of Taskcluster: queue.taskPending')
     .argument('[pattern...]', 'of routing keys: * is one word, # any number (the default), or part=value')
-    .option(
-      '--bind <exchange pattern>',
-      'another exchange with its pattern, in quotes; may be repeated',
-      append,
+    .addOption(
+      new RepeatableOption('--bind <exchange pattern>', 'another exchange with its pattern, in quotes'),
     )
     .option('--filter <expression>', 'only messages for which this json-e expression is true')
     .option('--count <n>', 'stop after this many messages', whole)
@@ -108,8 +107,8 @@ function addPublish(pulse: Command): Command {
     .option('--body <json>', 'the body as JSON, instead of a file')
     .option('--lines', 'each line of the file is the body of a message')
     .option('--declare', 'declare the exchange first')
-    .option('--cc <key>', 'another routing key, as route.<route>; may be repeated', append)
-    .option('--header <name=value>', 'a header; may be repeated', append)
+    .addOption(new RepeatableOption('--cc <key>', 'another routing key, as route.<route>'))
+    .addOption(new RepeatableOption('--header <name=value>', 'a header'))
     .option('--message-id <id>', 'an ID by which consumers recognise a repeated message')
     .option('--mandatory', 'fail for a message that reaches no queue')
     .option('--deadline <seconds>', 'how long to wait for the confirmation (default: 30)', positive)
@@ -181,10 +180,6 @@ function dialect(...more: string[]): Option {
   return new Option('--dialect <name>', 'where the body is inside the JSON')
     .choices(['bare', 'mozillapulse', 'payload', ...more])
     .default('bare');
-}
-
-function append(value: string, before: readonly string[] = []): string[] {
-  return [...before, value];
 }
 
 function whole(text: string): number {

@@ -1,10 +1,10 @@
 import { exchanges, type AnyExchange, type RoutingKeyPart } from '../../exchanges/index.ts';
+import { printResult } from '../output/print-result.ts';
 import { PULSE_EXIT_CODES } from '../words/exit-codes.ts';
 import { suggestion } from '../../base/index.ts';
 import { shortName } from './exchange-names.ts';
 import { usageError } from './failure.ts';
 import { printableJson } from './printable.ts';
-import type { Output } from './screen.ts';
 
 export interface ExchangesOptions {
   readonly json?: true;
@@ -13,20 +13,19 @@ export interface ExchangesOptions {
 /**
  * `tcw pulse exchanges`: lists the catalogue, or the entries that match a word.
  *
- * @throws Failure 64 when nothing matches
+ * @throws Failure 64 when nothing matches, 69 when the result cannot be written
  */
-export function listExchanges(
-  filter: string | undefined,
-  { json }: ExchangesOptions,
-  stdout: Output,
-): number {
+export async function listExchanges(filter: string | undefined, { json }: ExchangesOptions): Promise<number> {
   const found = exchanges.filter(exchange => filter === undefined || speaksOf(exchange, filter));
   if (found.length === 0) {
     throw usageError(
       `no exchange matches "${filter ?? ''}"${suggestion(filter ?? '', exchanges.map(shortName))}`,
     );
   }
-  stdout.write(json ? `${printableJson(found.map(plain), 2)}\n` : `${found.map(paragraph).join('\n\n')}\n`);
+  await printResult(
+    'the exchanges',
+    json ? `${printableJson(found.map(plain), 2)}\n` : `${found.map(paragraph).join('\n\n')}\n`,
+  );
   return PULSE_EXIT_CODES.done.code;
 }
 

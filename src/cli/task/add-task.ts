@@ -48,11 +48,11 @@ export function addTask(program: Command, done: (exitCode: number) => void): voi
       .command(options)
       .summary(summary)
       .description(`${summary[0]?.toUpperCase() ?? ''}${summary.slice(1)}.`)
-      .option('--root-url <url>', 'root URL of the deployment (default: TASKCLUSTER_ROOT_URL)', once);
+      .option('--root-url <url>', 'root URL of the deployment (default: TASKCLUSTER_ROOT_URL)');
 
   command('submit', 'create the tasks of files')
     .argument('<file...>', 'files with a task definition or a bare payload, as for tcw dev')
-    .option('--task-queue <id>', '<provisionerId>/<workerType>, whatever the files say', once)
+    .option('--task-queue <id>', '<provisionerId>/<workerType>, whatever the files say')
     .option('--wait', 'wait until the tasks are resolved: 0 if all completed, else 1')
     .option('--follow', 'the same, and print their logs')
     .option('--json', 'print JSON instead of task ids')
@@ -84,7 +84,7 @@ export function addTask(program: Command, done: (exitCode: number) => void): voi
     .argument('<taskId>', 'the task')
     .argument('[name...]', 'only these')
     .option('-r, --run <number>', 'of this run (default: the latest)', wholeNumber)
-    .option('-d, --download <folder>', 'download them into this folder, and print their files', once)
+    .option('-d, --download <folder>', 'download them into this folder, and print their files')
     .option('--json', 'print JSON')
     .addHelpText('after', ARTIFACTS_EXAMPLES)
     .addHelpText('after', EPILOGUE)
@@ -111,14 +111,7 @@ export function addTask(program: Command, done: (exitCode: number) => void): voi
     });
 }
 
-/** Parses an option that may be given once. Commander would silently drop the first of two values. */
-function once(value: string, before: string | undefined): string {
-  if (before !== undefined) throw new InvalidArgumentError('The option is given twice');
-  return value;
-}
-
-function wholeNumber(text: string, before: number | undefined): number {
-  if (before !== undefined) throw new InvalidArgumentError('The option is given twice');
+function wholeNumber(text: string): number {
   if (/^\d{1,4}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It must be a whole number from 0');
 }

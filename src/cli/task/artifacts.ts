@@ -30,7 +30,6 @@ export async function artifacts(
 ): Promise<number> {
   const { done, notFound, unavailable, usage } = TASK_EXIT_CODES;
   assertTaskId(taskId, usage.code);
-  if (download === '') throw new Failure(usage.code, '--download needs the name of a folder');
   const printMessage = messagePrinter(stderr);
   const client = taskClient(deploymentOf(rootUrl, environment), printMessage);
   const runId = await runOf(client, taskId, run);

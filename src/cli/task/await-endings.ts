@@ -6,7 +6,7 @@ import { TASK_EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 import type { TaskClient } from './client.ts';
 import { followLog } from './follow-log.ts';
-import { lastError } from './last-error.ts';
+import { lastErrors } from './last-errors.ts';
 import { isResolved, type Status } from './task-status.ts';
 import { writeData, type Streams } from './streams.ts';
 
@@ -34,24 +34,29 @@ export async function awaitEndings(
   for (const { taskId, definition } of tasks) {
     if (endings.has(taskId)) continue;
     if (withLogs && tasks.length > 1) printMessage(`log of ${definition.metadata.name} (${taskId}):`);
-    const error = withLogs ? await showLog(taskId, options) : undefined;
-    const ending = endingOf(await resolved(taskId, options), error);
-    endings = withBlocked(new Map(endings).set(taskId, ending), tasks);
+    const errors = withLogs ? await readLog(taskId, options) : [];
+    const status = await resolved(taskId, options);
+    // Only the log says what is wrong with a payload, and it contains nothing else.
+    if (!withLogs && status.runs.at(-1)?.reasonResolved === 'malformed-payload') {
+      printMessage(`log of ${definition.metadata.name} (${taskId}):`);
+      for (const line of await readLog(taskId, options)) printMessage(line);
+    }
+    endings = withBlocked(new Map(endings).set(taskId, endingOf(status, errors.at(-1))), tasks);
   }
   return endings;
 }
 
-/** @returns the error at the end of the log */
-async function showLog(
+/** Reads the log to its end, and prints it with `withLogs`. @returns the errors at its end */
+async function readLog(
   taskId: string,
-  { client, streams, printMessage }: AwaitOptions,
-): Promise<string | undefined> {
+  { client, streams, printMessage, withLogs }: AwaitOptions,
+): Promise<readonly string[]> {
   const shown = wholeLog(streams.stdout.isTTY);
-  const error = lastError();
+  const errors = lastErrors();
   const write = async (piece: Uint8Array) => {
-    error.see(piece);
+    errors.see(piece);
     // The result matters even if nobody reads the log.
-    await writeData(streams.stdout, shown(piece));
+    if (withLogs) await writeData(streams.stdout, shown(piece));
     return true;
   };
   try {
@@ -62,7 +67,7 @@ async function showLog(
     if (problem.exitCode !== notFound.code && problem.exitCode !== unavailable.code) throw problem;
     printMessage(problem.message);
   }
-  return error.line();
+  return errors.lines();
 }
 
 async function resolved(taskId: string, { client }: AwaitOptions): Promise<Status> {

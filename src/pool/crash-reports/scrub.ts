@@ -1,4 +1,4 @@
-import { withoutUrlPasswords } from '../../base/index.ts';
+import { withoutUrlSecrets } from '../../base/index.ts';
 import type { LiveSecrets } from '../../worker/index.ts';
 
 /** Removes secrets from a text, so that it may leave the machine. */
@@ -11,10 +11,6 @@ const LONGEST = 8_192;
 const NAMED =
   /((?:access[-_ ]?token|token|password|passwd|secret|api[-_ ]?key|signature|certificate|bewit|mac)["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"'}]+)/gi;
 const AUTHORIZATION = /\b(authorization["']?\s*[=:]\s*["']?|\b(?:hawk|bearer|basic)\s+)[^\n"'}]+/gi;
-/** Matches the user in a URL, which may be a token: `https://<token>@github.com`. */
-const USER = /:\/\/[^\s/?#@"'<>]+@/g;
-/** Matches what may be a URL. A longer expression for URLs would take quadratic time for some texts. */
-const MAYBE_URL = /[^\s"'<>]+/g;
 
 /**
  * Hides all secrets that the worker knows, in every encoding, and everything that looks like a secret. It cuts the text
@@ -23,18 +19,9 @@ const MAYBE_URL = /[^\s"'<>]+/g;
 export function scrubber(secrets: Pick<LiveSecrets, 'hideInJson'>): Scrub {
   return text => {
     const known = JSON.parse(secrets.hideInJson(JSON.stringify(text))) as string;
-    const scrubbed = withoutUrlPasswords(known)
-      .replaceAll(USER, '://[redacted]@')
-      .replaceAll(MAYBE_URL, withoutQuery)
+    const scrubbed = withoutUrlSecrets(known)
       .replaceAll(AUTHORIZATION, '$1[redacted]')
       .replaceAll(NAMED, '$1[redacted]');
     return scrubbed.length > LONGEST ? `${scrubbed.slice(0, LONGEST)}…` : scrubbed;
   };
-}
-
-/** Removes the query of a URL, which contains the key of a signed URL. */
-function withoutQuery(text: string): string {
-  const authority = text.indexOf('://');
-  const query = authority < 0 ? -1 : text.indexOf('?', authority);
-  return query < 0 ? text : `${text.slice(0, query)}?[redacted]`;
 }

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import { queueExchanges } from '../../../src/exchanges/index.ts';
 import { connect } from '../../../src/pulse/index.ts';
 import { faultProxy } from '../../harness/fault-proxy.ts';
+import { tcw } from '../tcw.ts';
 import {
   atTheEnd,
   eventually,
@@ -121,6 +122,20 @@ describe.concurrent('tcw pulse listen', () => {
     expect(listener.said()).not.toContain('EPIPE');
     expect((await pulse(['queue', 'inspect', name])).stdout).toContain(': 1 message, 0 consumers');
   });
+
+  it.runIf(existsSync('/dev/full'))(
+    'reports that its output cannot be written, and keeps the message',
+    async () => {
+      const { exchange, pulse: owner } = await ownExchange();
+      const { name, words } = await ownQueue(exchange, owner, [{ id: 1 }]);
+      const { exitCode, stderr } = await tcw(['pulse', 'listen', ...words, '-s', inject('pulseUrl')], {
+        before: ['sh', '-c', 'exec "$@" >/dev/full', 'sh'],
+      });
+      expect(exitCode).toBe(69);
+      expect(stderr).toContain('\ntcw: standard output cannot be written: ENOSPC');
+      expect((await pulse(['queue', 'inspect', name])).stdout).toContain(': 1 message, 0 consumers');
+    },
+  );
 
   it.each(['SIGINT', 'SIGTERM'] as const)('exits properly at %s: 0', async signal => {
     const { exchange, pulse: owner } = await ownExchange();

@@ -34,6 +34,15 @@ describe('tcw task submit', () => {
     expect(stderr).toMatch(/\n✔ good: completed \(.{22}\)\n✘ bad: failed \(.{22}\)\n$/);
   });
 
+  it('--wait prints what is wrong with a payload', async () => {
+    const path = file('wrong.json', shell('true', { nonsense: 1, maxRunTime: 'long' }));
+    const { exitCode, stderr } = await task('submit', '--wait', path);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^tcw: - \/nonsense is not a known property$/m);
+    expect(stderr).toMatch(/^tcw: - \/maxRunTime must be integer; it is "long"$/m);
+    expect(stderr).toMatch(/\n✘ wrong: exception, malformed-payload \(.{22}\)\n$/);
+  });
+
   it('--follow prints the whole log, byte for byte, and explains why a task failed', async () => {
     const line = 'for i in 1 2 3; do echo "line $i"; sleep 0.3; done; exit 7';
     const { exitCode, stdout, stderr } = await task('submit', '--follow', file('slow.json', shell(line)));

@@ -255,7 +255,11 @@ describe('reading a payload', () => {
     ],
     [
       { features: { liveLog: 'https://me:SECRET@host\n' } },
-      '/features/liveLog must be boolean; it is "https://me:[redacted]@host\\n"',
+      '/features/liveLog must be boolean; it is "https://[redacted]@host\\n"',
+    ],
+    [
+      { features: { liveLog: 'https://TOKEN@host/?access_token=SECRET' } },
+      '/features/liveLog must be boolean; it is "https://[redacted]@host/?[redacted]"',
     ],
     // Logs are often public.
     [{ env: { PIN: 1234 } }, '/env/PIN must be string'],

@@ -1,5 +1,5 @@
 import { PROPERTIES } from '../../../worker/config/index.ts';
-import { withoutUrlPasswords } from '../../../base/index.ts';
+import { withoutUrlSecrets } from '../../../base/index.ts';
 import type { Fault } from './check.ts';
 import { cannotLoad, invalid, type Problem } from '../problem.ts';
 import type { Setting, Settings } from '../source.ts';
@@ -32,6 +32,6 @@ function waysToGive(name: string): string {
 }
 
 function shortened(value: unknown): string {
-  const text = withoutUrlPasswords(JSON.stringify(value));
+  const text = withoutUrlSecrets(JSON.stringify(value));
   return text.length <= 60 ? text : `${text.slice(0, 60)}…`;
 }

@@ -30,7 +30,13 @@ export function flags({ given, rest }: GivenFlags): Source {
   // a secret.
   const unknown = rest.filter(word => word.startsWith('-')).map(word => word.split('=', 1)[0] ?? word);
   const candidates = [...known, '--config', '--check', '--json', '--with-worker-runner', '--help'];
-  problems.push(...unknown.map(flag => unknownName('command line', 'unknown option', flag, candidates)));
+  problems.push(
+    ...unknown.map(flag =>
+      candidates.includes(flag)
+        ? cannotLoad(`command line: ${flag} follows --, which ends the options`)
+        : unknownName('command line', 'unknown option', flag, candidates),
+    ),
+  );
   if (unknown.length === 0 && rest.length > 0) {
     problems.push(
       cannotLoad('command line: tcw run takes only flags; a configuration file is given with --config FILE'),

@@ -2,6 +2,7 @@ import { lastValueFrom, ReplaySubject, Subscription, tap } from 'rxjs';
 import { handle, type ConsumerEvent, type HandleEvent, type Pulse } from '../../../pulse/index.ts';
 import { shutdownSignals, longTimer } from '../../../streams/index.ts';
 import { PULSE_EXIT_CODES } from '../../words/exit-codes.ts';
+import { Failure } from '../../words/failure.ts';
 import { bindingsOf } from '../bindings.ts';
 import { openPulse } from '../connection.ts';
 import { listenHandler, type Work } from './listen-handler.ts';
@@ -72,13 +73,13 @@ export async function listen(
         if (command && command.running > 0) say('waiting for running commands; a second signal kills them');
       }),
     );
-    let closedPipe = false;
-    const endOfReader = () => {
-      closedPipe = true;
+    let lost: NodeJS.ErrnoException | undefined;
+    const onLost = (error: NodeJS.ErrnoException) => {
+      lost ??= error;
       stop();
     };
-    stdout.on('error', endOfReader);
-    cleanUp.add(() => stdout.off('error', endOfReader));
+    stdout.on('error', onLost);
+    cleanUp.add(() => stdout.off('error', onLost));
 
     pulse = await openPulse(options, stop$);
     if (options.timeout !== undefined) cleanUp.add(longTimer(options.timeout * 1_000).subscribe(stop));
@@ -116,7 +117,13 @@ export async function listen(
         `${named.name} is kept and continues to fill; tcw pulse queue delete ${options.queue ?? ''} deletes it`,
       );
     }
-    const missed = options.count !== undefined && messages.done < options.count && !closedPipe;
+    if (lost !== undefined && lost.code !== 'EPIPE') {
+      throw new Failure(
+        PULSE_EXIT_CODES.unavailable.code,
+        `standard output cannot be written: ${lost.message}`,
+      );
+    }
+    const missed = options.count !== undefined && messages.done < options.count && lost === undefined;
     return missed || givenUp > 0 ? PULSE_EXIT_CODES.notAllDone.code : PULSE_EXIT_CODES.done.code;
   } catch (error) {
     throw pulseFailure(error, bindings.map(({ exchange }) => exchangeSuggestion(exchange, error)).join(''));

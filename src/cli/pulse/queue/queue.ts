@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { NEVER } from 'rxjs';
 import { namedQueue, type Pulse, type PulseQueue } from '../../../pulse/index.ts';
+import { printResult } from '../../output/print-result.ts';
 import { PULSE_EXIT_CODES } from '../../words/exit-codes.ts';
 import { Failure } from '../../words/failure.ts';
 import { openPulse } from '../connection.ts';
@@ -20,14 +21,13 @@ export async function queueCommand(
   action: 'inspect' | 'purge' | 'delete' | 'bindings',
   name: string,
   options: QueueCommandOptions,
-  stdout: Output,
   stderr: Output,
 ): Promise<number> {
   const answer =
     action === 'bindings'
       ? await queueBindings(name, options)
       : await withQueue(name, options, queue => ACTIONS[action](queue, options, stderr));
-  stdout.write(options.json ? `${printableJson(answer.json)}\n` : `${answer.text}\n`);
+  await printResult('the result', options.json ? `${printableJson(answer.json)}\n` : `${answer.text}\n`);
   return PULSE_EXIT_CODES.done.code;
 }
 

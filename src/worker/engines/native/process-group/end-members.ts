@@ -34,7 +34,7 @@ export async function endMembers(search: MemberSearch): Promise<number> {
   let emptyScans = 0;
   let emptySince = start;
   for (let round = 1; ; round++) {
-    const members = await stopMembers(search);
+    const members = await stopMembers(search, { otherwise: 'SIGKILL' });
     if (members.length === 0) {
       if (emptyScans++ === 0) emptySince = performance.now();
       const isOver = search.isSure || performance.now() > emptySince + UNSURE_MS;
@@ -55,27 +55,47 @@ export async function endMembers(search: MemberSearch): Promise<number> {
   }
 }
 
+interface StopOptions {
+  /** A member that continues. */
+  readonly except?: number;
+  /** What the stopped members get if the search fails: nobody else would continue or end them. */
+  readonly otherwise: 'SIGCONT' | 'SIGKILL';
+}
+
 /**
  * Stops members until a search finds no new one, so that none escapes the following signal by forking. If they fork faster
  * than they are found, the signal goes to the known ones.
  *
- * @param except a member that continues
+ * @throws Error when the system does not list processes
  */
-export async function stopMembers(search: MemberSearch, except?: number): Promise<ProcessRow[]> {
+export async function stopMembers(
+  search: MemberSearch,
+  { except, otherwise }: StopOptions,
+): Promise<ProcessRow[]> {
   const stopped = new Set<number>();
   const end = performance.now() + STOPPING_MS;
-  for (;;) {
-    let fresh = 0;
-    const stop = ({ pid }: ProcessRow) => {
-      if (pid === except || stopped.has(pid)) return;
-      signal(pid, 'SIGSTOP');
-      stopped.add(pid);
-      fresh++;
-    };
-    const members = (await search.members(stop)).filter(({ pid }) => pid !== except);
-    members.forEach(stop);
-    // The signal reaches every process of a group at once, so none of its work continues in a child.
-    if (except === undefined) for (const group of search.groups) signal(-group, 'SIGSTOP');
-    if (fresh === 0 || performance.now() > end) return members;
+  try {
+    for (;;) {
+      let fresh = 0;
+      const stop = ({ pid }: ProcessRow) => {
+        if (pid === except || stopped.has(pid)) return;
+        signal(pid, 'SIGSTOP');
+        stopped.add(pid);
+        fresh++;
+      };
+      const members = (await search.members(stop)).filter(({ pid }) => pid !== except);
+      members.forEach(stop);
+      // The signal reaches every process of a group at once, so none of it goes on in a child.
+      if (except === undefined) {
+        for (const group of search.groups) {
+          signal(-group, 'SIGSTOP');
+          stopped.add(-group);
+        }
+      }
+      if (fresh === 0 || performance.now() > end) return members;
+    }
+  } catch (error) {
+    for (const pid of stopped) signal(pid, otherwise);
+    throw error;
   }
 }

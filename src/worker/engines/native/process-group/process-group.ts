@@ -135,7 +135,7 @@ class ProcessGroups implements Enclosure {
 
   async terminate(): Promise<void> {
     // The launcher only waits, and is not part of the task.
-    const stopped = await stopMembers(this.#search, this.#leader);
+    const stopped = await stopMembers(this.#search, { except: this.#leader, otherwise: 'SIGCONT' });
     for (const { pid } of stopped) signal(pid, 'SIGTERM');
     for (const { pid } of stopped) signal(pid, 'SIGCONT');
   }

@@ -65,6 +65,7 @@ const WATCHDOG = `
   tries=${TRIES}
   while found=$(marked "$@"); [ -n "$found" ] && [ $tries -gt 0 ]; do
     kill -s STOP $found
+    kill -s KILL $found
     kill -s KILL $(marked "$@")
     tries=$((tries - 1))
     sleep 1

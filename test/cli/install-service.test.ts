@@ -37,7 +37,8 @@ describe('tcw install service', () => {
     const { exitCode, stdout, stderr } = await tcw(['install', 'service', '--print', '--for', 'systemd']);
     expect({ exitCode, stderr }).toEqual({
       exitCode: 0,
-      stderr: 'tcw: there is no file /etc/tcw/worker.yml on this machine, so this is for the default configuration\n',
+      stderr:
+        'tcw: there is no file /etc/tcw/worker.yml on this machine, so this is for the default configuration\n',
     });
     expect(stdout).toContain(`\nExecStart=${bin} run --config /etc/tcw/worker.yml\n`);
   });

@@ -4,7 +4,7 @@ import ts from 'typescript';
 /** One export of a public module: its declaration as editors show it to users, docstring included. */
 export interface Exported {
   readonly name: string;
-  /** The file that declares it, below `src/pulse` and without its extension: `consume-options`, `memory/broker`. */
+  /** The file that declares it, below `src` and without its extension: `pulse/consume/message`. */
   readonly module: string;
   readonly node: ts.Declaration;
 }
@@ -63,7 +63,7 @@ function declared(statement: ts.Statement, file: string): Exported[] {
   if (!ts.canHaveModifiers(statement)) return [];
   const exported = ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
   if (!exported) return [];
-  const module = /src\/pulse\/(.+)\.ts$/.exec(file)?.[1] ?? file;
+  const module = /\/src\/(.+)\.ts$/.exec(file)?.[1] ?? file;
   if (ts.isVariableStatement(statement)) {
     return statement.declarationList.declarations.map(node => ({
       name: node.name.getText(),

@@ -18,7 +18,7 @@ export interface CommandIo {
   readonly secrets: LiveSecrets;
 }
 
-/** `tcw run`: works until it is stopped. Implemented in `run.ts`. */
+/** `tcw run`: works until it is stopped. Implemented in `run/run.ts`. */
 export type RunCommand = (
   config: WorkerConfig,
   io: CommandIo,
@@ -27,7 +27,7 @@ export type RunCommand = (
   see: Emit,
 ) => Promise<number>;
 
-/** `tcw dev`: a queue, a broker and a worker in one process. Implemented in `dev.ts`. */
+/** `tcw dev`: a queue, a broker and a worker in one process. Implemented in `dev/dev.ts`. */
 export type DevCommand = (options: DevOptions, io: CommandIo) => Promise<number>;
 
 /** The worker properties that the user of `tcw dev` can set. The command sets the others itself. */

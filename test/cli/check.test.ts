@@ -286,7 +286,7 @@ describe('tcw run --check of a worker that would end at its start reports why, w
     expect(stdout).not.toContain(TOKEN);
     const messages = failed(JSON.parse(stdout) as Report).map(({ message }) => message);
     expect(messages).toContain(`file ${file}: unknown property capactiy; did you mean capacity?`);
-    expect(messages).toContain(`file ${file}: rootURL must be text, in quotes; it is 5`);
+    expect(messages).toContain(`file ${file}: rootURL must be a string: put it in quotes; it is 5`);
     expect(messages.length).toBeGreaterThan(3);
   });
 });

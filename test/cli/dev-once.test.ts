@@ -94,7 +94,7 @@ describe('tcw dev --once, with a task that can never run', () => {
       /x\.json, tasks\[0\]: task A1cdEfghSTe_CDEFGHIJKg depends on itself, through B1cdEfghSTe_CDEFGHIJKg$/,
     ],
     ['is missing', { tasks: [] }, /x\.json: tasks is empty$/],
-    ['has a number for its id', { taskId: 7, payload: shell('true') }, /x\.json: taskId must be text$/],
+    ['has a number for its id', { taskId: 7, payload: shell('true') }, /x\.json: taskId must be a string$/],
   ])('that %s: one line reports that, and nothing is started', async (_, content, message) => {
     const file = workplace.write('x.json', content);
     const { exitCode, stdout, stderr } = await workplace.tcw('dev', '--once', file);

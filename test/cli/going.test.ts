@@ -115,7 +115,7 @@ describe('a worker that receives SIGTERM', () => {
 
     // What it could not clean up any more, the next one does.
     const next = here.start();
-    await next.says('removed what a dead worker left of a run');
+    await next.says('removed what remained of a run after its worker died');
     next.child.kill('SIGTERM');
     await next.exited;
     expect(await readdir(here.tasksDir)).toEqual([]);

@@ -48,7 +48,7 @@ it.each(['HTTPS_PROXY', 'http_proxy'])(
       },
     );
     expect(exitCode).toBe(73);
-    expect(stderr).toContain(`variable ${name}: not the http or https URL of a proxy`);
+    expect(stderr).toContain(`variable ${name} is not the http or https URL of a proxy`);
     expect(stderr).not.toContain(PASSWORD);
   },
 );

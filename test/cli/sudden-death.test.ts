@@ -50,7 +50,7 @@ describe.each(engines)('a worker that is killed ($containment)', ({ containment 
     if (containment === 'process-group') expect(await processesWith(`sleep\0${mark}`)).toHaveLength(2);
 
     const next = start();
-    await next.says('removed what a dead worker left of a run', { run: `task_${taskId}_0` });
+    await next.says('removed what remained of a run after its worker died', { run: `task_${taskId}_0` });
     expect(await processesWith(`sleep\0${mark}`)).toEqual([]);
     const left = (await readdir(here.tasksDir)).filter(name => name.includes(taskId));
     expect(left.filter(name => name.startsWith(`task_${taskId}_0`))).toEqual([]);
@@ -78,7 +78,7 @@ describe.each(engines)('a worker that is killed ($containment)', ({ containment 
     await killWithKeepers(worker, first);
 
     const third = start('--capacity=2');
-    await third.says('removed what a dead worker left of a run', { run: `task_${first}_0` });
+    await third.says('removed what remained of a run after its worker died', { run: `task_${first}_0` });
     expect(third.lines().filter(({ msg }) => msg.startsWith('removed'))).toHaveLength(1);
     expect(await readdir(`${here.tasksDir}/task_${second}_0`)).toContain('alive');
     await writeFile(`${here.tasksDir}/task_${second}_0/go`, '');

@@ -223,7 +223,7 @@ describe('a worker that is killed', () => {
     await first.kill();
     expect(await left(client)).toHaveLength(2);
     const next = workers.start(...flags);
-    await next.says('removed what a dead worker left of a run', { run: `task_${taskId}_0` });
+    await next.says('removed what remained of a run after its worker died', { run: `task_${taskId}_0` });
     expect(await volumes()).not.toContain(volume);
     await workers.reaches(taskId, 'completed', 1);
     await expect.poll(() => left(client)).toEqual([]);

@@ -11,7 +11,7 @@ import tls from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { fetchContent } from '../../src/cli/artifacts/fetch-content.ts';
 import { queueCalls } from '../../src/taskcluster/index.ts';
-import { proxyFor } from '../../src/taskcluster/http-proxy/proxy-for.ts';
+import { proxyFor, proxyPasswords } from '../../src/taskcluster/http-proxy/proxy-for.ts';
 import { connectTunnel } from '../../src/worker/exposure/tunnel/connect.ts';
 import { unchangedUpload, putFile } from '../../src/worker/files/put.ts';
 import { httpGet } from '../../src/worker/stores/downloads/http-get.ts';
@@ -27,12 +27,15 @@ const signal = new AbortController().signal;
 
 let proxy: HttpProxy;
 let certificate: { key: Buffer; cert: Buffer };
+let certificateOfProxy: typeof certificate;
 const trusted = tls.getCACertificates('default');
 
 beforeAll(async () => {
   proxy = await startHttpProxy('corp', PASSWORD);
-  certificate = selfSigned();
-  tls.setDefaultCACertificates([...trusted, certificate.cert.toString()]);
+  certificate = selfSigned(`DNS:${HOST}`);
+  certificateOfProxy = selfSigned('DNS:localhost,IP:127.0.0.1');
+  const own = [certificate, certificateOfProxy].map(({ cert }) => cert.toString());
+  tls.setDefaultCACertificates([...trusted, ...own]);
   vi.stubEnv('HTTP_PROXY', proxy.url);
   vi.stubEnv('HTTPS_PROXY', proxy.url);
 });
@@ -45,10 +48,10 @@ afterAll(async () => {
   await proxy[Symbol.asyncDispose]();
 });
 
-function selfSigned() {
+function selfSigned(names: string) {
   const folder = mkdtempSync(join(tmpdir(), 'tcw-tls-'));
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const subject = ['-subj', `/CN=${HOST}`, '-addext', `subjectAltName=DNS:${HOST},DNS:localhost`];
+  const subject = ['-subj', '/CN=tcw', '-addext', `subjectAltName=${names}`];
   const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
   execFileSync('openssl', ['req', '-x509', ...kind, '-keyout', key, '-out', cert, ...subject], {
     stdio: 'pipe',
@@ -164,7 +167,7 @@ describe('a proxy that refuses', { timeout: TEST_MS }, () => {
     const rootUrl = 'https://refused.test';
     const asked = queueCalls({ rootUrl })(undefined, 'pendingTasks', 'a/b');
     await expect(asked).rejects.toThrow(
-      /the proxy http:\/\/127\.0\.0\.1:\d+: it answers CONNECT with status 407$/,
+      /the proxy http:\/\/127\.0\.0\.1:\d+: it answered CONNECT with status 407$/,
     );
     await expect(httpGet(rootUrl, {}, signal)).rejects.toThrow(/407/);
     await using ofTask = await proxyTo(rootUrl, { tryForMs: 0 });
@@ -173,26 +176,59 @@ describe('a proxy that refuses', { timeout: TEST_MS }, () => {
   });
 });
 
-it('a proxy may have TLS itself', { timeout: TEST_MS }, async () => {
-  await using secure = await startHttpProxy('corp', PASSWORD, certificate);
-  const byName = secure.url.replace('127.0.0.1', 'localhost');
-  vi.stubEnv('HTTP_PROXY', byName);
-  vi.stubEnv('HTTPS_PROXY', byName);
-  onTestFinished(() => {
-    vi.stubEnv('HTTP_PROXY', proxy.url);
-    vi.stubEnv('HTTPS_PROXY', proxy.url);
-  });
-  for (const scheme of ['http', 'https'] as const) {
-    const { url } = await service(scheme, (_, response) => {
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{"pendingTasks":7}');
+it.each(['localhost', '127.0.0.1'])(
+  'a proxy may have TLS itself, as %s',
+  { timeout: TEST_MS },
+  async host => {
+    await using secure = await startHttpProxy('corp', PASSWORD, certificateOfProxy);
+    const url = secure.url.replace('127.0.0.1', host);
+    vi.stubEnv('HTTP_PROXY', url);
+    vi.stubEnv('HTTPS_PROXY', url);
+    onTestFinished(() => {
+      vi.stubEnv('HTTP_PROXY', proxy.url);
+      vi.stubEnv('HTTPS_PROXY', proxy.url);
     });
-    expect(await queueCalls({ rootUrl: url })(undefined, 'pendingTasks', 'a/b')).toMatchObject({
-      pendingTasks: 7,
-    });
-    expect(await text((await httpGet(url, {}, signal)).body)).toBe('{"pendingTasks":7}');
-  }
-  expect(secure.seen).toHaveLength(4);
-  expect(proxy.seen).toEqual([]);
+    for (const scheme of ['http', 'https'] as const) {
+      const served = await service(scheme, (_, response) => {
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{"pendingTasks":7}');
+      });
+      expect(await queueCalls({ rootUrl: served.url })(undefined, 'pendingTasks', 'a/b')).toMatchObject({
+        pendingTasks: 7,
+      });
+      expect(await text((await httpGet(served.url, {}, signal)).body)).toBe('{"pendingTasks":7}');
+    }
+    expect(secure.seen).toHaveLength(4);
+    expect(proxy.seen).toEqual([]);
+  },
+);
+
+it('an error of the service is not blamed on the proxy', { timeout: TEST_MS }, async () => {
+  const { url } = await service('https', (_, response) => response.end());
+  const rootUrl = url.replace(HOST, 'other.test');
+  await expect(queueCalls({ rootUrl })(undefined, 'pendingTasks', 'a/b')).rejects.toThrow(
+    /other\.test:\d+ through the proxy http:\/\/127\.0\.0\.1:\d+: .*certificate/,
+  );
+});
+
+it('a websocktunnel that never answers is given up', { timeout: TEST_MS }, async () => {
+  const silent = http.createServer().on('upgrade', () => undefined);
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  onTestFinished(() => void silent.close());
+  const { port } = silent.address() as AddressInfo;
+  const connected = connectTunnel(`http://${HOST}:${port}`, 'worker.1', 'token', signal, 1_000);
+  await expect(connected).rejects.toThrow(/handshake has timed out/);
+});
+
+it('the password of a proxy is known in every form', () => {
+  const of = (HTTPS_PROXY: string) => proxyPasswords({ HTTPS_PROXY }).map(secret => secret.reveal());
+  expect(of('http://u:p%40ss=1@proxy:3128')).toEqual(
+    expect.arrayContaining(['p%40ss=1', 'p@ss=1', Buffer.from('u:p@ss=1').toString('base64')]),
+  );
+  expect(of('http://TOKEN@proxy')).toEqual(
+    expect.arrayContaining(['TOKEN', Buffer.from('TOKEN:').toString('base64')]),
+  );
+  expect(of('http://proxy')).toEqual([]);
 });
 
 describe('the proxy for a URL', () => {
@@ -246,6 +282,9 @@ describe('the proxy for a URL', () => {
     ['http://[2001:db8::1]', '2001:db8::/32', false],
     ['http://1.10.1.2.3.example', '10.1.2.3', true],
     ['http://10.1.2.3', '10.0.0.0/99', true],
+    ['http://10.1.2.3', '10.0.0.0/', true],
+    ['http://10.1.2.3', '10.0.0.0/0x8', true],
+    ['http://10.1.2.3', '10.0.0.0/8/3', true],
     ['http://10.1.2.3', '2.3', true],
     ['http://example.com', ',, ,', true],
   ])('%s with NO_PROXY=%s: proxied is %s', (url, NO_PROXY, isProxied) => {
@@ -257,7 +296,7 @@ describe('the proxy for a URL', () => {
 
   it.each(['socks5://one', 'http://', 'http://one:port', 'ftp://me:SECRET@one'])('cannot be %s', value => {
     expect(() => of('http://a.test', { HTTP_PROXY: value })).toThrow(
-      /^variable HTTP_PROXY: not the http or https URL of a proxy$/,
+      /^variable HTTP_PROXY is not the http or https URL of a proxy/,
     );
   });
 });

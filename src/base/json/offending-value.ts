@@ -6,7 +6,7 @@ import { withoutUrlSecrets } from '../secrets/url-secrets.ts';
 const LONGEST = 60;
 
 /**
- * Describes the value that a problem is about, for the end of the problem's line: `; it is "60"`. Returns an empty text
+ * Describes the value that a problem is about, for the end of the problem's line: `; it is "60"`. Returns an empty string
  * if the value says nothing more than the problem, as for an array that is too short.
  */
 export function offendingValue(root: unknown, { instancePath, keyword }: ErrorObject): string {

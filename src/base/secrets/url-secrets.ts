@@ -1,7 +1,10 @@
-/** Matches the user and password of a URL, except those of our examples. */
-const USER = /:\/\/(?!user:password@)[^\s/"'<>]+@/g;
+/**
+ * Matches the user and password of a URL, except those of our examples. Queues show patterns of URLs in their messages,
+ * such as `^(https?://|git@)`, which are not matched.
+ */
+const USER = /:\/\/(?!user:password@|[|()[\]])[^\s/?#"'<>]+@/g;
 /** Matches what may be a URL. A longer expression for URLs would take quadratic time for some texts. */
-const MAYBE_URL = /[^\s"'<>]+/g;
+const MAYBE_URL = /[^\s"<>]+/g;
 
 /** Redacts the passwords of the URLs in a text: `amqps://worker:[redacted]@host`. */
 export function withoutUrlPasswords(text: string): string {
@@ -20,5 +23,7 @@ export function withoutUrlSecrets(text: string): string {
 function withoutQuery(text: string): string {
   const authority = text.indexOf('://');
   const query = authority < 0 ? -1 : text.indexOf('?', authority);
-  return query < 0 || query === text.length - 1 ? text : `${text.slice(0, query)}?[redacted]`;
+  if (query < 0 || query === text.length - 1) return text;
+  // A query may contain quotes, but the last one belongs to the message.
+  return `${text.slice(0, query)}?[redacted]${text.endsWith("'") ? "'" : ''}`;
 }

@@ -1,6 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 
-/** Returns `; did you mean …?` for the end of a message, or an empty text if no candidate is close enough. */
+/** Returns `; did you mean …?` for the end of a message, or an empty string if no candidate is close enough. */
 export function suggestion(word: string, candidates: Iterable<string>): string {
   const meant = nearest(word, candidates);
   return meant === undefined ? '' : `; did you mean ${meant}?`;

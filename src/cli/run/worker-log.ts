@@ -17,7 +17,7 @@ const LINES: { readonly [Type in Incident['type']]: Line<Extract<Incident, { typ
   'quarantine-ended': ['info', 'the quarantine has ended'],
   starved: [
     'warn',
-    'the queue gives this worker no task although tasks are pending: the worker may be in quarantine, and asks less often',
+    'the queue gives this worker no task although tasks are pending: the worker may be in quarantine, so it now asks less often',
   ],
   'starved-no-more': ['info', 'the queue gives this worker tasks again'],
   'quarantine-unknown': ['debug', 'could not ask whether this worker is in quarantine'],
@@ -128,9 +128,9 @@ const LINES: { readonly [Type in Incident['type']]: Line<Extract<Incident, { typ
   ],
   'not-written-down': [
     'warn',
-    'a run could not be recorded: after a sudden death, what it leaves behind would not be removed',
+    'a run could not be recorded: if the worker dies suddenly, what the run leaves behind will not be removed',
   ],
-  'leftovers-removed': ['info', 'removed what a dead worker left of a run'],
+  'leftovers-removed': ['info', 'removed what remained of a run after its worker died'],
   'tasks-can-read-key': [
     'warn',
     ({ property }) =>
@@ -141,7 +141,7 @@ const LINES: { readonly [Type in Incident['type']]: Line<Extract<Incident, { typ
     ({ problem }) =>
       `${problem}. Tasks run as the user of this worker, so none gets a chain of trust: the key is not needed`,
   ],
-  'leftovers-stay': ['error', 'could not remove what a dead worker left of a run'],
+  'leftovers-stay': ['error', 'could not remove what remained of a run after its worker died'],
 };
 
 /** Megabytes as in `requiredDiskSpaceMegabytes`. */

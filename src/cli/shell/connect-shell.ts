@@ -40,7 +40,7 @@ export async function connectShell(url: URL, request: ShellRequest): Promise<Con
 /** @returns undefined if the worker does not know the subprotocol */
 async function open(url: URL, protocols: string[]): Promise<WebSocket | undefined> {
   const socket = new WebSocket(url, protocols, {
-    ...websocketOptions(url),
+    ...proxyOptions(url),
     handshakeTimeout: HANDSHAKE_MS,
     perMessageDeflate: false,
     followRedirects: false,
@@ -60,6 +60,14 @@ async function open(url: URL, protocols: string[]): Promise<WebSocket | undefine
       else reject(unreachable(url, (error as NodeJS.ErrnoException).code ?? error.message));
     });
   return promise;
+}
+
+function proxyOptions(url: URL): ReturnType<typeof websocketOptions> {
+  try {
+    return websocketOptions(url);
+  } catch (error) {
+    throw new Failure(SHELL_EXIT_CODES.usage.code, (error as Error).message);
+  }
 }
 
 function refusal({ host }: URL, status: number): Failure {

@@ -52,7 +52,7 @@ export async function readTasks(file: string, defaults: TaskDefaults): Promise<N
     if (!isObject(task)) throw wrong(file, `tasks[${index}] is not an object`);
     const place = Array.isArray(content.tasks) ? `${file}, tasks[${index}]` : file;
     const { taskId, ...rest } = task;
-    if (taskId !== undefined && typeof taskId !== 'string') throw wrong(place, 'taskId must be text');
+    if (taskId !== undefined && typeof taskId !== 'string') throw wrong(place, 'taskId must be a string');
     const name = several.length > 1 ? `${nameOf(file)} ${index + 1}` : nameOf(file);
     return {
       file,

@@ -64,7 +64,9 @@ async function readLog(
   } catch (problem) {
     const { notFound, unavailable } = TASK_EXIT_CODES;
     if (!(problem instanceof Failure)) throw problem;
-    if (problem.exitCode !== notFound.code && problem.exitCode !== unavailable.code) throw problem;
+    // Only a user who asked for the log needs it.
+    if (withLogs && problem.exitCode !== notFound.code && problem.exitCode !== unavailable.code)
+      throw problem;
     printMessage(problem.message);
   }
   return errors.lines();

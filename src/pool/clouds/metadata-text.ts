@@ -29,7 +29,7 @@ export function word(value: unknown): string | undefined {
 /** Does the same as {@link word}. @throws RegistrationError if there is no such text */
 export function required(value: unknown, what: string): string {
   const found = word(value);
-  if (found === undefined) throw new RegistrationError('machine', `${what} is missing or is not text`);
+  if (found === undefined) throw new RegistrationError('machine', `${what} is missing or not a string`);
   return found;
 }
 

@@ -111,6 +111,6 @@ async function respond(routes: Routes, request: IncomingMessage, response: Serve
     };
     response.writeHead(statusCode, headers).end(method === 'HEAD' ? undefined : body);
   } catch {
-    refuse(500, 'this is unknown');
+    refuse(500, 'the state of the worker could not be determined');
   }
 }

@@ -20,7 +20,7 @@ export async function shutDownNow(exitCode: number, config: MachineConfig, note:
   if (problem === undefined) return;
   const hint = isRoot()
     ? ''
-    : '. This worker does not run as root: set shutdownMachineCommand to a command that may';
+    : '. This worker does not run as root: set shutdownMachineCommand to a command that it is allowed to run';
   note('error', `the machine could not be shut down${hint}`, { problem });
 }
 
@@ -31,7 +31,7 @@ export function warnOfShutdown(config: MachineConfig, note: Note): void {
     return;
   note(
     'warn',
-    'this worker must shut its machine down but does not run as root: set shutdownMachineCommand to a command that may',
+    'this worker must shut its machine down but does not run as root: set shutdownMachineCommand to a command that it is allowed to run',
   );
 }
 

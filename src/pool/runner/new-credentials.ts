@@ -12,7 +12,7 @@ export function newCredentials(message: Message): Credentials | string {
   const { 'client-id': clientId, 'access-token': accessToken, certificate = '' } = message;
   if (typeof clientId !== 'string' || clientId === '') return 'it has no client-id';
   if (typeof accessToken !== 'string' || accessToken === '') return 'it has no access-token';
-  if (typeof certificate !== 'string') return 'its certificate is not text';
+  if (typeof certificate !== 'string') return 'its certificate is not a string';
   if (certificate === '') return { clientId, accessToken: new Secret(accessToken) };
   if (!isJsonObject(certificate)) return 'its certificate is not a JSON object';
   return { clientId, accessToken: new Secret(accessToken), certificate: new Secret(certificate) };

@@ -3,8 +3,8 @@ import { isIP, type createConnection, type Socket } from 'node:net';
 import { http, https } from '../../base/index.ts';
 import { namesProxy, proxyFor, type HttpProxy } from './proxy-for.ts';
 
-/** Time limit for the whole connection, in ms. */
-const CONNECT_MS = 30_000;
+/** Time limit for the whole connection, in ms. A caller cannot abort it earlier. */
+const CONNECT_MS = 10_000;
 
 type Connected = (...result: [error: null, socket: Socket] | [error: Error, socket: never]) => void;
 
@@ -14,6 +14,8 @@ interface Target {
   /** Without the brackets of an IPv6 address. Undici adds the port to `host`, but not to this. */
   readonly hostname?: string | null | undefined;
   readonly port?: string | number | null | undefined;
+  /** How long the open connection may be silent, in ms. */
+  readonly timeout?: number | undefined;
 }
 
 /**
@@ -58,7 +60,7 @@ export function websocketOptions(url: URL): { readonly createConnection?: typeof
 }
 
 async function connectThrough(proxy: HttpProxy, target: Target, isSecure: boolean): Promise<Socket> {
-  const { host, hostname = host, port } = target;
+  const { host, hostname = host, port, timeout } = target;
   const name = hostname ?? '';
   const address = `${inUrl(name)}:${Number(port ?? 0) || (isSecure ? 443 : 80)}`;
   const { origin, authorization } = proxy;
@@ -68,13 +70,16 @@ async function connectThrough(proxy: HttpProxy, target: Target, isSecure: boolea
     method: 'CONNECT',
     path: address,
     agent: false,
+    // Node would take the name from the header Host.
+    servername: serverName(new URL(origin).hostname),
     headers: { host: address, ...(authorization && { 'proxy-authorization': authorization.reveal() }) },
   });
   let socket: Socket | undefined;
+  let peer = `the proxy ${origin}`;
   const fail = (error: Error) => {
     socket?.destroy();
     outgoing.destroy();
-    reject(Object.assign(new Error(`the proxy ${origin}: ${error.message}`), { code: codeOf(error) }));
+    reject(Object.assign(new Error(`${peer}: ${error.message}`), { code: codeOf(error) }));
   };
   const timer = setTimeout(() => {
     fail(Object.assign(new Error(`no connection within ${CONNECT_MS}ms`), { code: 'ETIMEDOUT' }));
@@ -83,12 +88,12 @@ async function connectThrough(proxy: HttpProxy, target: Target, isSecure: boolea
   outgoing.on('connect', ({ statusCode = 0 }, opened: Socket) => {
     socket = opened.on('error', fail);
     if (statusCode < 200 || statusCode > 299) {
-      fail(new Error(`it answers CONNECT with status ${statusCode}`));
+      fail(new Error(`it answered CONNECT with status ${statusCode}`));
     } else if (isSecure) {
       const tls = process.getBuiltinModule('node:tls');
-      const servername = isIP(name) ? '' : name;
+      peer = `${address} through the proxy ${origin}`;
       socket = tls
-        .connect({ socket: opened, host: name, servername, ALPNProtocols: ['http/1.1'] })
+        .connect({ socket: opened, host: name, servername: serverName(name), ALPNProtocols: ['http/1.1'] })
         .on('error', fail)
         .once('secureConnect', () => {
           if (socket) resolve(socket);
@@ -99,11 +104,18 @@ async function connectThrough(proxy: HttpProxy, target: Target, isSecure: boolea
   });
   outgoing.end();
   try {
-    return await promise;
+    const connected = await promise;
+    if (timeout !== undefined) connected.setTimeout(timeout);
+    return connected;
   } finally {
     clearTimeout(timer);
     socket?.off('error', fail);
   }
+}
+
+/** Addresses have no certificate names. */
+function serverName(host: string): string {
+  return isIP(host.replace(/^\[|\]$/g, '')) ? '' : host;
 }
 
 function inUrl(host: string): string {

@@ -1,4 +1,5 @@
 import type { Agent, Dispatcher, Pool } from 'undici';
+import { proxyConnector } from './connect-through.ts';
 import { namesProxy, proxyFor } from './proxy-for.ts';
 
 let shared: Promise<Dispatcher> | undefined;
@@ -18,10 +19,19 @@ export async function proxiedAgent(options: Agent.Options): Promise<Dispatcher> 
   return new PlainAgent({
     ...options,
     factory: (origin, poolOptions: Pool.Options) => {
-      const proxy = proxyFor(new URL(origin));
+      const url = new URL(origin);
+      const proxy = proxyFor(url);
       if (!proxy) return new DirectPool(origin, poolOptions);
+      if (url.protocol === 'https:' || proxy.origin.startsWith('https:'))
+        return new DirectPool(origin, { ...poolOptions, connect: proxyConnector(url) });
+      // The proxy forwards these requests: many proxies allow CONNECT only to port 443.
       const token = proxy.authorization?.reveal();
-      return new ProxyAgent({ ...poolOptions, uri: proxy.origin, ...(token !== undefined && { token }) });
+      return new ProxyAgent({
+        ...poolOptions,
+        uri: proxy.origin,
+        ...(token !== undefined && { token }),
+        factory: (uri, options) => new DirectPool(uri, { ...poolOptions, ...options }),
+      });
     },
   });
 }

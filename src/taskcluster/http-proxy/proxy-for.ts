@@ -28,14 +28,19 @@ export function proxyProblems(environment: Environment): string[] {
   return given.flatMap(variable => (!variable || proxyUrl(variable.value) ? [] : [problemOf(variable)]));
 }
 
-/** Returns the passwords of proxies, also in the form in which they are sent. */
+/** Returns the passwords of proxies in every form in which they occur. A user without a password may be a token. */
 export function proxyPasswords(environment: Environment): Secret[] {
   return Object.values(VARIABLES)
     .flat()
-    .map(name => proxyUrl(environment[name] ?? ''))
-    .filter(url => url !== undefined)
-    .filter(({ password }) => password !== '')
-    .flatMap(url => [url.password, urlDecoded(url.password), base64Of(url)])
+    .flatMap(name => {
+      const text = environment[name] ?? '';
+      const url = proxyUrl(text);
+      if (!url) return [];
+      const word = url.password || url.username;
+      // A URL object escapes more characters than a text needs.
+      const [, user = '', written = user] = /^(?:.*?:\/\/)?([^:@]*)(?::(.*))?@/.exec(text) ?? [];
+      return word === '' ? [] : [word, urlDecoded(word), written, base64Of(url)];
+    })
     .map(word => new Secret(word));
 }
 
@@ -73,7 +78,7 @@ function firstOf(names: readonly string[], environment: Environment): Variable |
 }
 
 function problemOf({ name }: Variable): string {
-  return `variable ${name}: not the http or https URL of a proxy`;
+  return `variable ${name} is not the http or https URL of a proxy (tcw supports no others, such as SOCKS)`;
 }
 
 /** As with Go, the URL may lack its scheme: `proxy.example.com:3128`. */
@@ -107,8 +112,8 @@ function matches(entry: string, host: string, port: string): boolean {
 
 /** Whether an address is this address or in this network. False if either is something else. */
 function isInside(address: string, network: string): boolean {
-  const [base = '', bits = isIP(base) === 4 ? '32' : '128'] = network.split('/');
-  if (!isIP(address) || !isIP(base)) return false;
+  const [base = '', bits = isIP(base) === 4 ? '32' : '128', ...rest] = network.split('/');
+  if (!isIP(address) || !isIP(base) || !/^\d{1,3}$/.test(bits) || rest.length > 0) return false;
   const list = new BlockList();
   try {
     list.addSubnet(base, Number(bits), isIP(base) === 4 ? 'ipv4' : 'ipv6');

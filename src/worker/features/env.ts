@@ -2,7 +2,7 @@ import { TaskError } from '../outcome.ts';
 import { ownSchemaPart } from '../schema-part.ts';
 import { feature, serving } from './feature.ts';
 
-/** `env`: variables for the commands. `environment.ts` shows which variables come before and after them. */
+/** `env`: variables for the commands. `run/environment.ts` shows which variables come before and after them. */
 export const env = feature({
   name: 'env',
   schema: {

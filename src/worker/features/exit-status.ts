@@ -2,7 +2,7 @@ import { ownSchemaPart } from '../schema-part.ts';
 import { feature, serving } from './feature.ts';
 
 /**
- * `onExitStatus`: exit codes after which the task is run again, which `run.ts` implements, or its caches are
+ * `onExitStatus`: exit codes after which the task is run again, which `run/run.ts` implements, or its caches are
  * removed.
  */
 export const exitStatus = feature({

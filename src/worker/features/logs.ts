@@ -95,7 +95,7 @@ async function upload(
   await Promise.all(steps);
 }
 
-/** Refuses names under which a log cannot be uploaded. Refused tasks have a log as well: see log-names.ts. */
+/** Refuses names under which a log cannot be uploaded. Refused tasks have a log as well: see run/log-names.ts. */
 export const logNameCheck = feature({
   name: 'logs',
   schema: {

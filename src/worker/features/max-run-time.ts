@@ -2,7 +2,7 @@ import { TaskError } from '../outcome.ts';
 import { ownSchemaPart } from '../schema-part.ts';
 import { feature, serving } from './feature.ts';
 
-/** `maxRunTime`: the time limit for all commands together. `run.ts` enforces it. */
+/** `maxRunTime`: the time limit for all commands together. `run/run.ts` enforces it. */
 export const maxRunTime = feature({
   name: 'maxRunTime',
   schema: {

@@ -27,7 +27,7 @@ import { holdFifo } from './sign-of-life.ts';
  *     <tasksDir>/.tcw-<uid>/<worker>.alive                  a FIFO that the worker holds open while it lives
  *     <tasksDir>/.tcw-<uid>/<worker>/task_<taskId>_<runId>  a record of one run: its folder, traces of its processes
  *
- * `<worker>` identifies the process (life.ts), and differs for each ledger. The name of a record determines the
+ * `<worker>` identifies the process (engines/processes/life.ts), and differs for each ledger. The name of a record determines the
  * run's files; a record contains no paths. Tasks can write to all of this, so the worker believes nothing in it
  * that would harm a living worker.
  */

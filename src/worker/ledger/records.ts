@@ -25,7 +25,7 @@ export interface Records {
 /** A line with this prefix identifies the run's folder. Any other line is a trace. */
 export const FOLDER = 'folder ';
 
-/** A word that identifies the process (life.ts), and one for the ledger. */
+/** A word that identifies the process (engines/processes/life.ts), and one for the ledger. */
 const WORKER = /^[0-9a-f]{8}-[0-9a-f]{8}-\d{1,10}-\d{1,20}-[0-9a-f]{16}$/;
 const ALIVE = '.alive';
 const RUN_NAME = /^task_[\w-]{22}_\d{1,9}$/;

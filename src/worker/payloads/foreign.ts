@@ -54,7 +54,7 @@ export function foreignToGenericWorker(payload: unknown): string[] {
       : []),
     ...(Array.isArray(command) && command.length > 0 && command.every(word => typeof word === 'string')
       ? [
-          '/command is a list of texts, as in payloads of docker-worker, and of generic-worker for Windows: use a list of commands, [["sh", "-c", "…"]]',
+          '/command is a list of strings, as in payloads of docker-worker, and of generic-worker for Windows: use a list of commands, [["sh", "-c", "…"]]',
         ]
       : []),
   ];

@@ -22,9 +22,9 @@ export function expectation(property: Property): string {
     case 'file':
       return 'the path of a file';
     case 'strings':
-      return 'a list of texts';
+      return 'a list of strings';
     case 'string':
-      return 'text';
+      return 'a string';
   }
 }
 

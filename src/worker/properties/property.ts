@@ -4,7 +4,7 @@
  * - `seconds`: a whole number of seconds
  * - `port`: a TCP port; 0 lets the system choose where that makes sense
  * - `ip`: an IPv4 or IPv6 address, as text
- * - `strings`: a list of texts
+ * - `strings`: a list of strings
  * - `directory`, `file`: a path. A relative path starts at the working directory and is made absolute
  */
 type PropertyType =

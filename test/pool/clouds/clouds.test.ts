@@ -138,7 +138,7 @@ describe('a machine of Google Cloud', () => {
           providerId: 1,
         }),
       },
-      /providerId in the attribute taskcluster is missing or is not text/,
+      /providerId in the attribute taskcluster is missing or not a string/,
     ],
   ])('does not register with %s', async (_, answers: Record<string, Answer>, message) => {
     await using server = await google(answers);

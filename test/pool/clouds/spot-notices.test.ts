@@ -195,7 +195,7 @@ describe('Azure', () => {
     const own = event('Reboot', 'vm-x', WORKER_ID.toUpperCase());
     server.answers.set(AZURE, events(9, ...others, own));
     await waitFor(() => expect(listener.leaves).toHaveLength(1));
-    expect(listener.leaves[0]).toMatchObject({ because: 'Azure (Reboot) takes this machine away' });
+    expect(listener.leaves[0]).toMatchObject({ because: 'Azure (Reboot) is taking this machine away' });
   });
 
   it('is believed even if the incarnation of its document goes backwards', async () => {

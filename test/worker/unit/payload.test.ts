@@ -321,7 +321,7 @@ describe('a payload of generic-worker with a property of docker-worker', () => {
     ],
     [
       { command: ['sh', '-c', 'true'] },
-      '/command is a list of texts, as in payloads of docker-worker, and of generic-worker for Windows: use a list of commands, [["sh", "-c", "…"]]',
+      '/command is a list of strings, as in payloads of docker-worker, and of generic-worker for Windows: use a list of commands, [["sh", "-c", "…"]]',
     ],
   ])('%j has a message with the equivalent, once', (change, problem) => {
     expect(payloads.read({ ...VALID, ...change }).problems).toEqual([problem]);

@@ -60,7 +60,7 @@ function faultOf(error: ErrorObject): Fault {
   }
   if (error.keyword === 'type' && params.type === 'string') {
     // YAML reads an unquoted 12345 or true as a number or a boolean.
-    return { property: name, kind: 'wrong-type', message: 'must be text, in quotes' };
+    return { property: name, kind: 'wrong-type', message: 'must be a string: put it in quotes' };
   }
   // generic-worker fails while loading a text that is not an IP address, so this counts as a wrong type.
   const kind = error.keyword === 'type' || property.type === 'ip' ? 'wrong-type' : 'wrong-value';

@@ -12,7 +12,7 @@ const byFolded: ReadonlyMap<string, string> = new Map(
  * (Go's encoding/json), and real files contain `instanceID` for `instanceId`, and both `workerTypeMetaData` and
  * `workerTypeMetadata`.
  *
- * `null` and an empty text set nothing. If two spellings name one property, the exact spelling wins, otherwise the
+ * `null` and an empty string set nothing. If two spellings name one property, the exact spelling wins, otherwise the
  * later one. Objects are merged in that order.
  */
 export function foldNames(

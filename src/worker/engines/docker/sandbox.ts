@@ -200,7 +200,7 @@ export class DockerSandbox implements Sandbox {
   openTerminal(command: TerminalCommand): Promise<Terminal> {
     const running = this.#running;
     if (this.#stopping) return Promise.reject(new Error('The sandbox has been stopped'));
-    if (!running) return Promise.reject(new NoRunningCommand('The container of the task does not run yet'));
+    if (!running) return Promise.reject(new NoRunningCommand('The container of the task is not running yet'));
     return openContainerTerminal(this.#options.client, running.id, command);
   }
 

@@ -43,13 +43,14 @@ export async function connectTunnel(
   id: string,
   token: string,
   signal: AbortSignal,
+  handshakeMs = HANDSHAKE_MS,
 ): Promise<Connected> {
   signal.throwIfAborted();
   const url = websocketUrl(serverUrl);
   const socket = new WebSocket(url, {
     ...websocketOptions(url),
     headers: { authorization: `Bearer ${token}`, 'x-websocktunnel-id': id },
-    handshakeTimeout: HANDSHAKE_MS,
+    handshakeTimeout: handshakeMs,
     // One frame may fill the window.
     maxPayload: WINDOW_BYTES + HEADER_BYTES,
     perMessageDeflate: false,

@@ -33,7 +33,7 @@ export function readRequest(text: string): ShellRequest {
   if (!isSide(rows) || !isSide(columns))
     throw new Error(`rows and columns must be numbers from 1 to ${LONGEST_SIDE}`);
   if (command !== undefined && (typeof command !== 'string' || command.includes('\0')))
-    throw new Error('command must be a text without NUL');
+    throw new Error('command must be a list of strings without NUL');
   return { rows, columns, ...(command !== undefined && { command }), cooked: cooked !== false };
 }
 

@@ -42,7 +42,7 @@ async function* content(
     signal,
   });
   for await (const entry of tarEntries(body)) {
-    if (!isFile(entry)) throw new Error('it has been replaced meanwhile');
+    if (!isFile(entry)) throw new Error('it has been replaced in the meantime');
     yield* entry.content();
     return;
   }

@@ -7,7 +7,7 @@ export const TRACE_LABEL = 'tcw.trace';
 export const RUN_LABEL = 'tcw.run';
 
 /**
- * The trace by which everything of a run is found: the worker's process (life.ts) and the run. Networks have the same trace
+ * The trace by which everything of a run is found: the worker's process (engines/processes/life.ts) and the run. Networks have the same trace
  * as containers.
  */
 export function traceOf(runName: string): string {

@@ -1,6 +1,6 @@
 /**
  * How commands get a user other than the worker's. All values are shell text of the opener, in which `$mark`, `$1` and so
- * on are set (opener.ts).
+ * on are set (launcher/opener.ts).
  */
 export interface OtherUser {
   /** Additional options of unshare, for more namespaces. */
@@ -13,7 +13,7 @@ export interface OtherUser {
    */
   readonly lines: string;
   readonly arguments: string;
-  /** Lines for the launcher shell before it starts commands. The mark is in the variable TCW_KEEPER (mark.ts). */
+  /** Lines for the launcher shell before it starts commands. The mark is in the variable TCW_KEEPER (processes/mark.ts). */
   readonly launcherLines: string;
   /** Runs the arguments after it as the other user. */
   readonly become: string;

@@ -72,26 +72,26 @@ export async function stopMembers(
   search: MemberSearch,
   { except, otherwise }: StopOptions,
 ): Promise<ProcessRow[]> {
+  const seen = new Set<number>();
+  /** Without those that have ended: another process may get their number. */
   const stopped = new Set<number>();
+  const stopOne = (pid: number) => {
+    if (signal(pid, 'SIGSTOP') === 'sent') stopped.add(pid);
+  };
   const end = performance.now() + STOPPING_MS;
   try {
     for (;;) {
       let fresh = 0;
       const stop = ({ pid }: ProcessRow) => {
-        if (pid === except || stopped.has(pid)) return;
-        signal(pid, 'SIGSTOP');
-        stopped.add(pid);
+        if (pid === except || seen.has(pid)) return;
+        seen.add(pid);
+        stopOne(pid);
         fresh++;
       };
       const members = (await search.members(stop)).filter(({ pid }) => pid !== except);
       members.forEach(stop);
-      // The signal reaches every process of a group at once, so none of it goes on in a child.
-      if (except === undefined) {
-        for (const group of search.groups) {
-          signal(-group, 'SIGSTOP');
-          stopped.add(-group);
-        }
-      }
+      // The signal reaches every process of a group at once, so none of its work continues in a child.
+      if (except === undefined) for (const group of search.groups) stopOne(-group);
       if (fresh === 0 || performance.now() > end) return members;
     }
   } catch (error) {

@@ -7,7 +7,7 @@ export const SANDBOX = 'TCW_SANDBOX';
 /** The variable that identifies the programs beside a run, and the first process of its namespace. */
 export const KEEPER = 'TCW_KEEPER';
 
-/** A mark for one run that nobody can guess. It begins with the identity of the worker's process (life.ts). */
+/** A mark for one run that nobody can guess. It begins with the identity of the worker's process (engines/processes/life.ts). */
 export function newMark(): string {
   return `${ownLife()}-${randomBytes(16).toString('hex')}`;
 }

@@ -23,8 +23,14 @@ async function folder(): Promise<string> {
 /** Runs a worker that is expected to end by itself, without Pulse. */
 async function run(rootUrl: string, environment: Readonly<Record<string, string>>, ...flags: string[]) {
   const tasksDir = await folder();
-  const words = ['run', `--root-url=${rootUrl}`, '--client-id=worker', '--worker-type=w', '--worker-id=w'];
-  const child = start([...words, `--tasks-dir=${tasksDir}`, ...flags], { environment });
+  const words = [
+    'run',
+    `--root-url=${rootUrl}`,
+    '--worker-type=w',
+    '--worker-id=w',
+    `--tasks-dir=${tasksDir}`,
+  ];
+  const child = start([...words, ...flags], { environment });
   onTestFinished(() => void child.kill('SIGKILL'));
   let stderr = '';
   child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
@@ -108,7 +114,7 @@ describe('credentials that stay invalid end a worker at its start, with one line
       message: 'x',
     }));
     const environment = { TCW_ACCESS_TOKEN: SECRET, TCW_CERTIFICATE: certificate };
-    const ended = await run(rootUrl, environment, '--log-level=error');
+    const ended = await run(rootUrl, environment, '--client-id=worker', '--log-level=error');
     expect(ended).toMatchObject({
       exitCode: 73,
       stderr: expect.stringContaining(`certificate ${problem}`) as string,
@@ -125,7 +131,7 @@ describe('credentials that stay invalid end a worker at its start, with one line
         ? { status: 500, code: 'InternalServerError', message: 'out of order' }
         : { status: 401, code: 'AuthenticationFailed', message: 'Unauthorized: Bad mac' },
     );
-    const ended = await run(rootUrl, { TCW_ACCESS_TOKEN: SECRET });
+    const ended = await run(rootUrl, { TCW_ACCESS_TOKEN: SECRET }, '--client-id=worker');
     expect(ended.exitCode).toBe(73);
     expect(ended.stderr.trim().split('\n').at(-1)).toMatch(
       /^tcw: the queue refuses .*: Unauthorized: Bad mac \(401\)$/,

@@ -62,15 +62,18 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}, 
   };
   const words = (...flags: string[]) => [
     'run',
-    ...without(flags, `--root-url=${local.rootUrl}`),
-    '--client-id=worker',
-    `--provisioner-id=${PROVISIONER}`,
-    `--worker-type=${WORKER_TYPE}`,
-    '--worker-group=group',
-    `--tasks-dir=${tasksDir}`,
-    '--log-level=debug',
-    '--required-disk-space-megabytes=1',
-    ...without(flags, `--worker-id=w-${randomUUID().slice(0, 8)}`),
+    ...without(
+      flags,
+      `--root-url=${local.rootUrl}`,
+      '--client-id=worker',
+      `--provisioner-id=${PROVISIONER}`,
+      `--worker-type=${WORKER_TYPE}`,
+      '--worker-group=group',
+      `--tasks-dir=${tasksDir}`,
+      '--log-level=debug',
+      '--required-disk-space-megabytes=1',
+      `--worker-id=w-${randomUUID().slice(0, 8)}`,
+    ),
     ...flags,
   ];
 
@@ -133,11 +136,13 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}, 
   };
 }
 
-/** A flag, unless it is given otherwise. */
-function without(flags: readonly string[], flag: string): string[] {
-  const name = flag.slice(0, flag.indexOf('=') + 1);
-  return flags.some(given => given.startsWith(name)) ? [] : [flag];
+/** The default flags that are not given otherwise: no flag may be given twice. */
+function without(flags: readonly string[], ...defaults: string[]): string[] {
+  const given = flags.map(nameOf);
+  return defaults.filter(flag => !given.includes(nameOf(flag)));
 }
+
+const nameOf = (flag: string): string => flag.split('=', 1)[0] ?? '';
 
 /** The processes whose command line or environment holds a word. */
 export async function processesWith(word: string, where: 'cmdline' | 'environ' = 'cmdline') {

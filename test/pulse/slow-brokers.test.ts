@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { connect as connectSocket, createServer, type AddressInfo, type Socket } from 'node:net';
 import { filter, firstValueFrom } from 'rxjs';
 import { afterEach, describe, expect, inject, it } from 'vitest';
@@ -99,6 +100,21 @@ describe('connecting to a server', () => {
     });
     await closed.promise;
     expect(sockets.size).toBe(0);
+  });
+
+  it('that is an HTTP server is reported as such', async () => {
+    const server = createHttpServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    closing.push(() => new Promise(resolve => server.close(resolve)));
+    const { port } = server.address() as AddressInfo;
+    const pulse = connected({ url: at(port, 'amqp:') });
+    const state = await firstValueFrom(pulse.state$.pipe(filter(({ name }) => name === 'waiting')));
+    expect(state).toMatchObject({
+      error: {
+        kind: 'connection',
+        message: `the broker at 127.0.0.1:${port} does not answer in AMQP: another service uses this port`,
+      },
+    });
   });
 
   it('that answers in time is not abandoned later', async () => {

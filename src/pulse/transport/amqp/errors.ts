@@ -15,6 +15,12 @@ export function connectError(error: unknown, where: string): PulseError {
       { cause: error },
     );
   }
+  // The answer of an HTTP server, for example, read as a frame.
+  if (/Frame size \d+ exceeds/.test(text)) {
+    return new PulseError('connection', `${where} does not answer in AMQP: another service uses this port`, {
+      cause: error,
+    });
+  }
   return new PulseError('connection', `${where} cannot be reached: ${text}`, { cause: error });
 }
 

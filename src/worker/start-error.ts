@@ -5,6 +5,17 @@ export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
+/** Describes a folder that the worker cannot use. */
+export function unusableFolder(property: string, folder: string, error: unknown): StartError {
+  const { message } = error as Error;
+  // Paths can be of any length.
+  const shown = JSON.stringify(folder.length > 200 ? `${folder.slice(0, 200)}…` : folder);
+  const [reason] = /^[A-Z]+: [^,]+/.exec(message) ?? [message];
+  return new StartError(
+    `${property}: cannot use ${shown} (${reason}). Name another folder, or change its permissions.`,
+  );
+}
+
 /** The worker cannot start on this machine. The same configuration may work on another one. */
 export class UnsuitableMachine extends StartError {}
 

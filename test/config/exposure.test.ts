@@ -29,9 +29,9 @@ describe('a connection without encryption', () => {
     ],
     [
       { pulseUrl: 'amqp://user:SECRET@pulse.example.com' },
-      /^pulseUrl leads to pulse\.example\.com.*amqps:\/\/$/,
+      /^pulseUrl connects to pulse\.example\.com.*amqps:\/\/$/,
     ],
-    [{ rootURL: 'http://127.example.com' }, /^rootURL leads to 127\.example\.com/],
+    [{ rootURL: 'http://127.example.com' }, /^rootURL connects to 127\.example\.com/],
   ])('causes a warning if it leaves the machine: %j', async (more, message) => {
     const { warnings } = await read({ file: { ...required, ...more } });
     expect(warnings.map(warning => warning.message)).toEqual([expect.stringMatching(message)]);

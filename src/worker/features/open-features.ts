@@ -1,3 +1,4 @@
+import { StartError } from '../start-error.ts';
 import { configuredMethod, openExposure, tunnelMethod } from '../exposure/index.ts';
 import type { GeneralConfig } from '../properties/index.ts';
 import type { DownloadsConfig } from '../stores/worker-downloads.ts';
@@ -58,6 +59,7 @@ async function opened(
     const config = { ...defaultsOf(module.properties ?? {}), ...worker.config };
     return await module.open({ ...worker, config } as unknown as WorkerHost);
   } catch (error) {
+    if (error instanceof StartError) throw error;
     throw new Error(`${module.name}: ${(error as Error).message}`, { cause: error });
   }
 }

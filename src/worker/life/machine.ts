@@ -4,7 +4,7 @@ import { enginesOf, type Engines } from '../engines/engines.ts';
 import type { Emit } from '../events.ts';
 import { readyTasksDir } from '../files/tasks-dir.ts';
 import { openLedger, type Ledger } from '../ledger/index.ts';
-import { StartError } from '../start-error.ts';
+import { unusableFolder } from '../start-error.ts';
 
 /** What a worker uses of its machine. */
 export interface Machine {
@@ -53,12 +53,6 @@ async function assertTasksDir(tasksDir: string): Promise<void> {
   try {
     await readyTasksDir(tasksDir);
   } catch (error) {
-    const { message } = error as Error;
-    // Paths can be of any length.
-    const shown = JSON.stringify(tasksDir.length > 200 ? `${tasksDir.slice(0, 200)}…` : tasksDir);
-    const [reason] = /^[A-Z]+: [^,]+/.exec(message) ?? [message];
-    throw new StartError(
-      `tasksDir: cannot use ${shown} (${reason}). Name another folder, or change its permissions.`,
-    );
+    throw unusableFolder('tasksDir', tasksDir, error);
   }
 }

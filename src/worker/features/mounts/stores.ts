@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import type { WorkerHost } from '../feature.ts';
+import { unusableFolder } from '../../start-error.ts';
 import { openCaches, openedOnce, purgeRequests, type Caches, type Downloads } from '../../stores/index.ts';
 
 /**
@@ -20,7 +21,7 @@ interface StoresConfig {
   readonly workerType: string;
 }
 
-/** @throws Error of the system when an existing folder cannot be used */
+/** @throws StartError when an existing folder cannot be used */
 export async function mountStores(
   config: StoresConfig,
   { queue, emit, collector, downloads }: Pick<WorkerHost, 'queue' | 'emit' | 'collector' | 'downloads'>,
@@ -36,13 +37,22 @@ export async function mountStores(
       purge: purgeRequests({ queue, workerPoolId, emit }),
     }),
   );
-  if (await exists(downloadsDir)) await downloads();
-  if (await exists(cachesDir)) await caches.get();
+  await openExisting('downloadsDir', downloadsDir, downloads);
+  await openExisting('cachesDir', cachesDir, caches.get);
   return {
     downloads,
     caches: caches.get,
     [Symbol.asyncDispose]: () => caches[Symbol.asyncDispose](),
   };
+}
+
+async function openExisting(property: string, folder: string, open: () => Promise<unknown>): Promise<void> {
+  if (!(await exists(folder))) return;
+  try {
+    await open();
+  } catch (error) {
+    throw unusableFolder(property, folder, error);
+  }
 }
 
 async function exists(folder: string): Promise<boolean> {

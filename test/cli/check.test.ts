@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { connect, Secret } from '../../src/pulse/index.ts';
 import { start, tcw } from './tcw.ts';
-import { queueForWorkers } from './workers.ts';
+import { notGiven, queueForWorkers } from './workers.ts';
 
 const POOL = 'test/processes';
 const ALL_SCOPES = [
@@ -34,8 +34,8 @@ async function deployment(scopes: readonly string[] = ALL_SCOPES) {
   onTestFinished(() => here.close());
   /** A worker without Pulse, none of whose folders exists yet. */
   const words = (...flags: string[]) => {
-    const folders = [`--tasks-dir=${here.tasksDir}/tasks`, `--caches-dir=${here.tasksDir}/caches`];
-    return here.words('--engine=native', ...folders, `--downloads-dir=${here.tasksDir}/downloads`, ...flags);
+    const folders = ['tasks', 'caches', 'downloads'].map(kind => `--${kind}-dir=${here.tasksDir}/${kind}`);
+    return here.words(...notGiven(flags, '--engine=native', ...folders), ...flags);
   };
   const environment = { ...here.environment, TCW_ACCESS_TOKEN: TOKEN };
   const check = async (flags: readonly string[] = [], more: Record<string, string> = {}) => {

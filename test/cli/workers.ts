@@ -62,7 +62,7 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}, 
   };
   const words = (...flags: string[]) => [
     'run',
-    ...without(
+    ...notGiven(
       flags,
       `--root-url=${local.rootUrl}`,
       '--client-id=worker',
@@ -137,7 +137,7 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}, 
 }
 
 /** The default flags that are not given otherwise: no flag may be given twice. */
-function without(flags: readonly string[], ...defaults: string[]): string[] {
+export function notGiven(flags: readonly string[], ...defaults: string[]): string[] {
   const given = flags.map(nameOf);
   return defaults.filter(flag => !given.includes(nameOf(flag)));
 }

@@ -29,6 +29,7 @@ const knownToFeatures = [
   'schema-part.ts',
   'secrets/',
   'shortage.ts',
+  'start-error.ts',
   'stores/',
   'task-log/',
   'task-spec.ts',

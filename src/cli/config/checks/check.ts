@@ -55,7 +55,7 @@ function faultOf(error: ErrorObject): Fault {
     return { property: name, kind: 'wrong-type', message: `has no key ${unknown}${hint}`, inside: true };
   }
   if (key !== undefined) {
-    const type = property.keys?.[key] === 'boolean' ? 'true or false' : 'text';
+    const type = property.keys?.[key] === 'boolean' ? 'true or false' : 'a string';
     return { property: name, kind: 'wrong-type', message: `must have ${type} under ${key}`, inside: true };
   }
   if (error.keyword === 'type' && params.type === 'string') {

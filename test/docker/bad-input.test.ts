@@ -113,8 +113,8 @@ describe('a task whose registry', () => {
   const longer: Treatment = { kind: 'change', change: body => Buffer.concat([body, Buffer.from(' ')]) };
 
   it.each<[string, string, Treatment, RegExp]>([
-    ['is slow with manifests', '/manifests/', STALL, /it comes too slowly \(nothing has come for 2 s\)/],
-    ['is slow with layers', '/blobs/', STALL, /it comes too slowly \(nothing has come for 2 s\)/],
+    ['is slow with manifests', '/manifests/', STALL, /it comes too slowly \(nothing was received for 2 s\)/],
+    ['is slow with layers', '/blobs/', STALL, /it comes too slowly \(nothing was received for 2 s\)/],
     ['cuts off layers', '/blobs/', CUT, /its registry closes the connection early \(/],
     ['refuses because of its rate limit', '/manifests/', tooMany, /because too many were pulled \(/],
     ['is broken', '/manifests/', broken, /its registry closes the connection early \(/],

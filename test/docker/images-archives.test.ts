@@ -131,9 +131,9 @@ describe('an image in an archive', () => {
     ],
     ['no image', () => tarOf([manifest([])]), /contains no image/],
     [
-      'a manifest that is no JSON',
+      'a manifest that is not JSON',
       () => tarOf([{ name: 'manifest.json', content: '[' }]),
-      /manifest\.json is no JSON/,
+      /manifest\.json is not JSON/,
     ],
     [
       'a manifest of nothing',

@@ -154,7 +154,7 @@ describe('an image by its name', () => {
     proxy.treat = request => (request.includes(part) ? { kind: 'stall', afterBytes: 10 } : undefined);
     const failure = impatient.get(named('org/busy:1'), wanting());
     await expect(failure).rejects.toMatchObject({ kind: 'resource-unavailable', problem: 'slow' });
-    await expect(failure).rejects.toThrow(/comes too slowly \(nothing has come for 1 s\)/);
+    await expect(failure).rejects.toThrow(/comes too slowly \(nothing was received for 1 s\)/);
   });
 
   it.each(['/manifests/', '/blobs/'])('is refused if %s do not match the digest', async part => {

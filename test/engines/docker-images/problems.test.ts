@@ -38,7 +38,7 @@ describe('an error of an engine about an image', () => {
     ['unexpected EOF', 'cut'],
     ['read tcp 10.0.0.1:1->10.0.0.2:443: read: connection reset by peer', 'cut'],
     ['received unexpected HTTP status: 502 Bad Gateway', 'cut'],
-    ['nothing has come for 300 s', 'slow'],
+    ['nothing was received for 300 s', 'slow'],
     [
       'the Docker engine at unix:///var/run/docker.sock has not answered POST /images/create: ECONNRESET',
       'engine',

@@ -49,7 +49,7 @@ const PROBLEMS: Readonly<Record<Exclude<ImageProblem, 'unknown'>, Problem>> = {
     isPassing: false,
   },
   slow: {
-    pattern: /^nothing has come for /,
+    pattern: /^nothing was received for /,
     text: 'it comes too slowly',
     kind: 'resource-unavailable',
     isPassing: true,

@@ -11,11 +11,9 @@ export default class FailuresReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
     const file = process.env.TCW_TEST_FAILURES;
     if (file === undefined) return;
-    for (const line of [
-      ...modules.flatMap(failuresOf),
-      ...unhandled.map(({ message }) => firstLine(message)),
-    ])
-      appendFileSync(file, `${line}\n`);
+    const lines = [...modules.flatMap(failuresOf), ...unhandled.map(({ message }) => firstLine(message))];
+    // A repeated test often fails in the same way.
+    for (const line of new Set(lines)) appendFileSync(file, `${line}\n`);
   }
 }
 

@@ -69,7 +69,7 @@ async function loadOnlyOwnModules() {
 
 /**
  * Reduces memory use. A worker waits most of the time, and a machine may run many workers. None of this changes what a
- * worker does, and its tasks take no longer.
+ * worker does.
  */
 async function startLean() {
   // Tasks inherit the environment.
@@ -78,12 +78,9 @@ async function startLean() {
   const { setFlagsFromString } = await import('node:v8');
   // Collects new objects in 1 MB instead of 16 MB, which a worker does not need. This saves 11 MB.
   setFlagsFromString('--semi-space-growth-factor=1');
-  // Collects old objects when they have grown by a fifth instead of doubled. This saves a third of the memory after
-  // many tasks.
-  setFlagsFromString('--heap-growing-percent=20');
-  // Leaves out the two compilers between the interpreter and the optimizing compiler. This saves 8 MB after many tasks.
-  setFlagsFromString('--no-sparkplug');
-  setFlagsFromString('--no-maglev');
+  // Collects old objects when they have grown by two fifths instead of doubled. This saves a third of the memory after
+  // many tasks. Less growth, and V8 without its middle compilers, would save 7 MB more, but cost 7% of a task's time.
+  setFlagsFromString('--heap-growing-percent=40');
 }
 
 /** Lowers the core dump limit with another program if the shell's `ulimit` has not done so. */

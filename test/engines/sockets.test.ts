@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { fstatSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
@@ -72,15 +73,16 @@ describe.runIf(isLinux)('the client socket of a connection', () => {
   });
 
   it('is not confused with that of a later connection with the same addresses', async () => {
-    const { client, socket, port, server } = await connected('127.0.0.1', '127.0.0.1');
+    // The system gives no other program a port below its own range.
+    const localPort = 20_000 + randomInt(10_000);
+    const { client, socket, port, server } = await connected('127.0.0.1', '127.0.0.1', localPort);
     const first = connectionOf(socket);
-    const { localPort } = client;
     // A client can send a request before it breaks the connection. The worker then still reads the request.
     client.write('GET / HTTP/1.1\r\n\r\n');
     client.resetAndDestroy();
     await once(client, 'close');
     const accepted = once(server, 'connection') as Promise<[Socket]>;
-    const later = connect({ port, host: '127.0.0.1', ...(localPort && { localPort }) });
+    const later = connect({ port, host: '127.0.0.1', localPort });
     const [[secondSocket]] = await Promise.all([accepted, once(later, 'connect')]);
     onTestFinished(() => {
       later.destroy();

@@ -64,6 +64,7 @@ export async function keptImages(client: DockerClient): Promise<KeptImages> {
     }),
   );
 
+  let lastNote: Promise<unknown> = Promise.resolve();
   const release = (entry: Entry) => {
     entry.users--;
     const { image, name } = entry;
@@ -73,8 +74,9 @@ export async function keptImages(client: DockerClient): Promise<KeptImages> {
     }
     entry.lastUsedMs = Date.now();
     // The engine records when an image was tagged. Later workers read the time of the last use from that.
-    const noted = noteUse(client, image.id, name).catch(() => undefined);
-    entry.noted = noted;
+    // One after the other, so that the times have the order of the uses.
+    const noted = lastNote.then(() => noteUse(client, image.id, name)).catch(() => undefined);
+    lastNote = entry.noted = noted;
     underWay.add(noted);
     void noted.finally(() => underWay.delete(noted));
   };

@@ -1,9 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http, { type IncomingMessage, type RequestListener } from 'node:http';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
@@ -16,6 +14,7 @@ import { connectTunnel } from '../../src/worker/exposure/tunnel/connect.ts';
 import { unchangedUpload, putFile } from '../../src/worker/files/put.ts';
 import { httpGet } from '../../src/worker/stores/downloads/http-get.ts';
 import { startHttpProxy, type HttpProxy } from '../harness/http-proxy.ts';
+import { listening } from '../harness/listening.ts';
 import { startTestTunnel } from '../harness/websocktunnel/server.ts';
 import { TEST_MS } from '../patience.ts';
 import { call, proxyTo } from '../worker/proxy/run-proxy.ts';
@@ -61,17 +60,12 @@ function selfSigned(names: string) {
   return pair;
 }
 
+const portOf = (address: string): string => address.split(':')[1] ?? '';
+
 /** A service that only the proxy can reach. */
 async function service(scheme: 'http' | 'https', answer: RequestListener) {
   const server = scheme === 'http' ? http.createServer(answer) : https.createServer(certificate, answer);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(async () => {
-    server.close();
-    server.closeAllConnections();
-    await once(server, 'close');
-  });
-  const { port } = server.address() as AddressInfo;
+  const port = portOf(await listening(server));
   return { port, host: `${HOST}:${port}`, url: `${scheme}://${HOST}:${port}` };
 }
 
@@ -212,10 +206,7 @@ it('an error of the service is not blamed on the proxy', { timeout: TEST_MS }, a
 
 it('a websocktunnel that never answers is given up', { timeout: TEST_MS }, async () => {
   const silent = http.createServer().on('upgrade', () => undefined);
-  silent.listen(0, '127.0.0.1');
-  await once(silent, 'listening');
-  onTestFinished(() => void silent.close());
-  const { port } = silent.address() as AddressInfo;
+  const port = portOf(await listening(silent));
   const connected = connectTunnel(`http://${HOST}:${port}`, 'worker.1', 'token', signal, 1_000);
   await expect(connected).rejects.toThrow(/handshake has timed out/);
 });

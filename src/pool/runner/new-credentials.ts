@@ -1,6 +1,7 @@
 import { Secret } from '../../base/index.ts';
 import type { Credentials } from '../../taskcluster/index.ts';
 import type { Message } from './message.ts';
+import { isJsonObjectText } from '../json-object-text.ts';
 
 /**
  * Reads the credentials in a `new-credentials` message. worker-runner sends an empty certificate with permanent
@@ -14,7 +15,7 @@ export function newCredentials(message: Message): Credentials | string {
   if (typeof accessToken !== 'string' || accessToken === '') return 'it has no access-token';
   if (typeof certificate !== 'string') return 'its certificate is not a string';
   if (certificate === '') return { clientId, accessToken: new Secret(accessToken) };
-  if (!isJsonObject(certificate)) return 'its certificate is not a JSON object';
+  if (!isJsonObjectText(certificate)) return 'its certificate is not a JSON object';
   return { clientId, accessToken: new Secret(accessToken), certificate: new Secret(certificate) };
 }
 
@@ -26,14 +27,5 @@ export function expiryOf({ certificate }: Credentials): number | undefined {
     return typeof expiry === 'number' ? expiry : undefined;
   } catch {
     return undefined;
-  }
-}
-
-function isJsonObject(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
-  } catch {
-    return false;
   }
 }

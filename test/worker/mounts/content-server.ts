@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { listening } from '../../harness/listening.ts';
 
 /** How a server answers one request. */
 export type Answer = (response: ServerResponse, request: IncomingMessage) => void;
@@ -15,14 +16,7 @@ export async function contentServer(...answers: Answer[]) {
     requests.push(request);
     answer?.(response, request);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(async () => {
-    server.close();
-    server.closeAllConnections();
-    await once(server, 'close');
-  });
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const host = await listening(server);
   return { requests, host, url: `http://${host}/content?signature=nobody-may-see` };
 }
 

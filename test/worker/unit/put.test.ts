@@ -71,14 +71,7 @@ async function deafOnce(length: number) {
     }
     void buffer(request).then(body => response.writeHead(body.length === length ? 200 : 500).end());
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(async () => {
-    server.close();
-    server.closeAllConnections();
-    await once(server, 'close');
-  });
-  return { port: (server.address() as AddressInfo).port, deaf: () => deaf };
+  return { host: await listening(server), deaf: () => deaf };
 }
 
 /** A store that takes two seconds to read this many bytes, without a pause. */
@@ -193,13 +186,9 @@ describe('a file that is uploaded by PUT', () => {
   it('is sent again when the store stops reading', async () => {
     withoutPauses();
     const content = randomBytes(20_000_000);
-    const { port, deaf } = await deafOnce(content.length);
+    const { host, deaf } = await deafOnce(content.length);
     const limits = { stalledMs: 500, slowestBytesPerSecond: 10_000_000 };
-    await putFile(
-      at(`http://127.0.0.1:${port}/object`),
-      await unchangedUpload(await file(content)),
-      options(limits),
-    );
+    await putFile(at(`http://${host}/object`), await unchangedUpload(await file(content)), options(limits));
     expect(deaf()).toBe(1);
   });
 

@@ -1,6 +1,7 @@
 import { Secret, validator } from '../../../base/index.ts';
 import { taskCredentials, type Credentials } from '../../../taskcluster/index.ts';
 import type { Identity, Machine } from '../identity.ts';
+import { isJsonObjectText } from '../../json-object-text.ts';
 
 /** The result of a registration. It is kept on disk, since a cloud machine gets it only once. */
 export interface RegistrationState {
@@ -117,17 +118,8 @@ export function leaseProblem({
   if (Number.isNaN(Date.parse(expires))) return '/expires is not a time';
   if (clientId === '') return '/credentials/clientId is empty';
   if (accessToken === '') return '/credentials/accessToken is empty';
-  if (certificate && !isJsonObject(certificate)) return '/credentials/certificate is not a JSON object';
+  if (certificate && !isJsonObjectText(certificate)) return '/credentials/certificate is not a JSON object';
   return undefined;
-}
-
-function isJsonObject(content: string): boolean {
-  try {
-    const value: unknown = JSON.parse(content);
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
-  } catch {
-    return false;
-  }
 }
 
 /** Wraps credentials in {@link Secret}s. Without a certificate, or with an empty one, they are permanent. */

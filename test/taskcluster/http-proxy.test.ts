@@ -4,6 +4,7 @@ import http, { type IncomingMessage, type RequestListener } from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import tls from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -205,8 +206,13 @@ it('an error of the service is not blamed on the proxy', { timeout: TEST_MS }, a
 });
 
 it('a websocktunnel that never answers is given up', { timeout: TEST_MS }, async () => {
-  const silent = http.createServer().on('upgrade', () => undefined);
+  const sockets = new Set<Duplex>();
+  const silent = http.createServer().on('upgrade', (_, socket: Duplex) => void sockets.add(socket));
   const port = portOf(await listening(silent));
+  // The server does not close connections that it has handed over.
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+  });
   const connected = connectTunnel(`http://${HOST}:${port}`, 'worker.1', 'token', signal, 1_000);
   await expect(connected).rejects.toThrow(/handshake has timed out/);
 });
